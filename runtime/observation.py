@@ -1,0 +1,127 @@
+"""The one observation builder: the same code on a robot (numpy) and in training (torch), batched over leading dimensions.
+
+A layout is an ordered list of field names. The contract of an actor stores it, and the runtime composes the observation by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from robots.errors import InputError
+from runtime.contract import FieldShape
+
+Array = Any
+"""A numpy array or a torch tensor."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What one robot knows when it builds its observation. `...` are any leading dimensions, the same in all.
+
+    Attributes:
+        own_position: [..., 2], m, world frame.
+        own_velocity: [..., 2], m/s, world frame.
+        landmarks: [..., L, 2], m, world frame, in the mission's order.
+        peers: [..., N - 1, 2], positions of the other robots [m, world frame], by ascending agent number.
+    """
+
+    own_position: Array
+    own_velocity: Array
+    landmarks: Array
+    peers: Array
+
+
+@dataclass(frozen=True)
+class _Field:
+    unit: str
+    frame: str
+    numbers: Callable[[int, int], int]
+    build: Callable[[View], Array]
+
+
+def _flat(points: Array) -> Array:
+    xp = array_namespace(points)
+    return xp.reshape(points, (*points.shape[:-2], points.shape[-2] * points.shape[-1]))
+
+
+def _silence(view: View) -> Array:
+    # simple_spread's agents are silent: mpe2 appends two zeros for each peer.
+    return _flat(view.peers * 0.0)
+
+
+_FIELDS: dict[str, _Field] = {
+    "own_velocity": _Field("m/s", "world", lambda robots, landmarks: 2, lambda view: view.own_velocity),
+    "own_position": _Field("m", "world", lambda robots, landmarks: 2, lambda view: view.own_position),
+    "landmarks_relative": _Field(
+        "m", "world, from own position", lambda robots, landmarks: 2 * landmarks,
+        lambda view: _flat(view.landmarks - view.own_position[..., None, :]),
+    ),
+    "peers_relative": _Field(
+        "m", "world, from own position", lambda robots, landmarks: 2 * (robots - 1),
+        lambda view: _flat(view.peers - view.own_position[..., None, :]),
+    ),
+    "communication": _Field("1", "none", lambda robots, landmarks: 2 * (robots - 1), _silence),
+}  # fmt: skip
+
+SIMPLE_SPREAD_V3: tuple[str, ...] = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "communication")
+"""The 6N numbers of mpe2's simple_spread_v3, in its order (mpe2/simple_spread/simple_spread.py, `observation`)."""
+
+
+def field_shapes(layout: Sequence[str], robots: int, landmarks: int) -> tuple[FieldShape, ...]:
+    """The shapes of a layout's fields for a team. Raises InputError for a name that is no field."""
+    return tuple(
+        FieldShape(name=name, size=_field(name).numbers(robots, landmarks), unit=_field(name).unit, frame=_field(name).frame)
+        for name in layout
+    )
+
+
+def observe(layout: Sequence[str], view: View) -> Array:
+    """Build observations.
+
+    Args:
+        layout: names of the fields, in order.
+        view: what the robot knows, with leading dimensions `...`.
+
+    Returns:
+        [..., D], of the view's array type and precision.
+
+    Raises:
+        InputError: a name is no field.
+    """
+    xp = array_namespace(view.own_position)
+    return xp.concat([_field(name).build(view) for name in layout], axis=-1)
+
+
+def views_of_team(position: Array, velocity: Array, landmarks: Array) -> View:
+    """The views of all robots of a team that know each other's positions exactly.
+
+    Args:
+        position: [..., N, 2], m, world frame.
+        velocity: [..., N, 2], m/s, world frame.
+        landmarks: [..., L, 2], m, world frame.
+
+    Returns:
+        A view whose leading dimensions are [..., N].
+    """
+    xp = array_namespace(position)
+    robots = position.shape[-2]
+    others = [[other for other in range(robots) if other != me] for me in range(robots)]
+    if robots > 1:
+        peers = xp.stack([position[..., indices, :] for indices in others], axis=-3)
+    else:
+        peers = xp.zeros((*position.shape[:-1], 0, 2), dtype=position.dtype)
+    everyone = xp.broadcast_to(landmarks[..., None, :, :], (*position.shape[:-1], *landmarks.shape[-2:]))
+    return View(own_position=position, own_velocity=velocity, landmarks=everyone, peers=peers)
+
+
+def _field(name: str) -> _Field:
+    if name not in _FIELDS:
+        nearest = difflib.get_close_matches(name, _FIELDS, n=1)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise InputError(f"observation field '{name}' is unknown; known fields: {', '.join(_FIELDS)}{hint}")
+    return _FIELDS[name]

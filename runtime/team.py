@@ -1,0 +1,132 @@
+"""The team file and the mission file: who is in the team, where each one is reached, and what is to be covered."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from robots.errors import InputError
+from robots.spec import load_spec
+from robots.yaml_input import read_yaml
+
+
+class Staleness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When silence becomes a state [s]. Defaults after Crazyflie, LeKiwi, diff_drive and Nav2 (0.5 s and 2 s)."""
+
+    stale_periods: float = 3.5
+    stale_floor: float = 0.1
+    lost: float = 0.5
+    own_hold: float = 0.5
+    own_stop: float = 2.0
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One robot of the team.
+
+    Attributes:
+        id: its name.
+        kind: its robot kind.
+        agent: which actor of the bundle it runs, from 0.
+        endpoint: ZeroMQ endpoint at which it publishes, as its peers reach it.
+        plant: ZeroMQ endpoint of its simulated plant; empty for a hardware driver.
+    """
+
+    id: str
+    kind: str
+    agent: int
+    endpoint: str
+    plant: str = ""
+
+
+class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The team file.
+
+    Attributes:
+        robots: the members.
+        require_peers: arm only when every peer is heard; hold when one is lost.
+        arm_timeout: a robot that cannot arm for this long says what it waits for [s].
+        lockstep_timeout: in lockstep, longest wait for a peer's message of a tick, and for the plant [s].
+        geofence: robots are kept within +-geofence [m] on both axes; None for no fence.
+        staleness: figures for silence.
+    """
+
+    robots: tuple[Member, ...]
+    require_peers: bool = True
+    arm_timeout: float = 10.0
+    lockstep_timeout: float = 10.0
+    geofence: float | None = None
+    staleness: Staleness = Staleness()
+
+    def member(self, robot: str, place: str = "team") -> Member:
+        """The member with an id. Raises InputError for an id that is not there."""
+        for member in self.robots:
+            if member.id == robot:
+                return member
+        raise InputError(f"{place}: robot '{robot}' is not in the team; members: {', '.join(member.id for member in self.robots)}")
+
+    def peers_of(self, robot: str) -> tuple[Member, ...]:
+        """The other members, by ascending agent number."""
+        return tuple(sorted((member for member in self.robots if member.id != robot), key=lambda member: member.agent))
+
+
+class Mission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One mission: landmarks [m, world frame] to cover; `starts` are where a simulated plant puts the robots, by agent number."""
+
+    landmarks: tuple[tuple[float, float], ...]
+    starts: tuple[tuple[float, float], ...] = ()
+
+
+class Missions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The mission file: one mission an episode, in order."""
+
+    missions: tuple[Mission, ...]
+
+
+def read_team(path: str | Path) -> Team:
+    """Read and check a team file. Raises InputError."""
+    team = read_yaml(path, Team)
+    if not team.robots:
+        raise InputError(f"{path}: robots: is empty, a team has at least one robot")
+    for name in ("id", "agent", "endpoint"):
+        values = [getattr(member, name) for member in team.robots]
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise InputError(f"{path}: robots: {name} '{twice}' stands twice")
+    agents = sorted(member.agent for member in team.robots)
+    if agents != list(range(len(agents))):
+        raise InputError(f"{path}: robots: agents are {agents}, must be 0 ... {len(agents) - 1}")
+    for index, member in enumerate(team.robots):
+        try:
+            load_spec(member.kind)
+        except InputError as error:
+            raise InputError(f"{path}: robots[{index}].kind: {error}") from None
+        for name in ("endpoint", "plant"):
+            check_endpoint(getattr(member, name), f"{path}: robots[{index}].{name}", may_be_empty=name == "plant")
+    return team
+
+
+def check_endpoint(endpoint: str, place: str, may_be_empty: bool = False) -> None:
+    """Refuse what ZeroMQ cannot bind or connect to. Raises InputError."""
+    if not endpoint and may_be_empty:
+        return
+    scheme, separator, rest = endpoint.partition("://")
+    if scheme == "ipc" and separator and rest:
+        return
+    host, colon, port = rest.rpartition(":")
+    if scheme != "tcp" or not separator or not host or not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InputError(f"{place}: is '{endpoint}', must be tcp://HOST:PORT (port 1 ... 65535) or ipc://PATH")
+
+
+def read_missions(path: str | Path, landmarks: int) -> Missions:
+    """Read a mission file for a policy that covers `landmarks` landmarks. Raises InputError."""
+    missions = read_yaml(path, Missions)
+    if not missions.missions:
+        raise InputError(f"{path}: missions: is empty")
+    for index, mission in enumerate(missions.missions):
+        if len(mission.landmarks) != landmarks:
+            raise InputError(f"{path}: missions[{index}].landmarks: has {len(mission.landmarks)}, the actor covers {landmarks}")
+        if not all(math.isfinite(value) for point in (*mission.landmarks, *mission.starts) for value in point):
+            raise InputError(f"{path}: missions[{index}]: a coordinate is not finite")
+    return missions

@@ -1,0 +1,95 @@
+"""World `spread`: the dynamics of mpe2's simple_spread_v3, batched, in numpy or in torch on any device.
+
+Source of every figure: mpe2 1.1.1, mpe2/_mpe_utils/core.py and mpe2/simple_spread/simple_spread.py.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from sim3d.world import Array, Layouts, WorldState
+
+DT = 0.1
+DAMPING = 0.25
+SENSITIVITY = 5.0
+ROBOT_RADIUS = 0.15
+CONTACT_FORCE = 100.0
+CONTACT_MARGIN = 1e-3
+CAPTURE_RADIUS = 0.1
+HORIZON = 25
+"""Steps in an episode (mpe2's max_cycles)."""
+
+DISCRETE_FORCES = np.array([[0.0, 0.0], [-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
+"""[5, 2]: the force of each discrete action: none, -x, +x, -y, +y."""
+
+
+class SpreadWorld:
+    """simple_spread for any number of robots. Lengths and times are in its own units (dimensionless).
+
+    Args:
+        robots: N; there are as many landmarks unless `landmarks` says otherwise.
+        like: the arrays that it computes on: `np.zeros(0)` (numpy, float64), or a torch tensor with the wanted dtype and device.
+        landmarks: L.
+    """
+
+    action = "force"
+    tick_period = DT
+    arena_half_size = 1.0
+    robot_radius = ROBOT_RADIUS
+
+    def __init__(self, robots: int, like: Any = None, landmarks: int | None = None) -> None:
+        self.robots = robots
+        self.landmarks = robots if landmarks is None else landmarks
+        self._like = np.zeros(0) if like is None else like
+        pairs = list(combinations(range(robots), 2))
+        # Row r, column p: +1 where r is the first robot of pair p, -1 where it is the second.
+        incidence = np.zeros((robots, len(pairs)))
+        for column, (first, second) in enumerate(pairs):
+            incidence[first, column], incidence[second, column] = 1.0, -1.0
+        self._incidence = self._array(incidence)
+        self._to_pairs = self._array(incidence.T.copy())
+
+    def _array(self, values: Any) -> Array:
+        xp = array_namespace(self._like)
+        return xp.asarray(values, dtype=self._like.dtype, device=getattr(self._like, "device", None))
+
+    def reset(self, layouts: Layouts) -> WorldState:
+        """Begin B episodes; robots start at rest."""
+        return self.begin(self._array(layouts.starts), self._array(layouts.landmarks))
+
+    def begin(self, position: Array, landmarks: Array) -> WorldState:
+        """Begin from arrays [B, N, 2] and [B, L, 2] that are already of this world's kind."""
+        return WorldState(position, position * 0.0, position[..., 0] * 0.0, landmarks, 0)
+
+    def step(self, state: WorldState, action: Array, ticks: int = 1) -> WorldState:
+        """One step: the position moves with the *old* velocity, then the velocity takes damping, force and contacts.
+
+        Args:
+            state: of B episodes.
+            action: [B, N, 2], force u in [-1, 1] per axis; mpe2's action a is u = (a[2] - a[1], a[4] - a[3]).
+            ticks: how often.
+        """
+        position, velocity = state.position, state.velocity
+        for _ in range(ticks):
+            force = SENSITIVITY * action
+            if self.robots > 1:
+                force = force + self._contact(position)
+            position = position + velocity * DT
+            velocity = velocity * (1.0 - DAMPING) + force * DT
+        return WorldState(position, velocity, state.heading, state.landmarks, state.tick + ticks)
+
+    def _contact(self, position: Array) -> Array:
+        """Soft contact forces [B, N, 2]: delta / d * 100 * k * log(1 + exp(-(d - 0.3) / k)) for each two robots."""
+        xp = array_namespace(position)
+        delta = xp.matmul(self._to_pairs, position)
+        distance = xp.sqrt(xp.sum(delta * delta, axis=-1, keepdims=True))
+        depth = (2 * ROBOT_RADIUS - distance) / CONTACT_MARGIN
+        penetration = CONTACT_MARGIN * xp.logaddexp(depth * 0.0, depth)
+        return xp.matmul(self._incidence, CONTACT_FORCE * penetration * delta / distance)
+
+    def close(self) -> None:
+        """Nothing to release."""

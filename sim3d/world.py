@@ -1,0 +1,104 @@
+"""What every world offers: a batch of simulations of one task, advanced one tick at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from robots.spec import ActionKind
+
+Array = Any
+"""A numpy array or a torch tensor."""
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Where everything is at the start of B episodes.
+
+    Attributes:
+        starts: [B, N, 2], m, world frame; robots begin at rest.
+        landmarks: [B, L, 2], m, world frame.
+        seeds: [B] integers; all chance within episode b derives from seeds[b], whatever else is in the batch.
+    """
+
+    starts: np.ndarray
+    landmarks: np.ndarray
+    seeds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, part: slice) -> Layouts:
+        return Layouts(self.starts[part], self.landmarks[part], self.seeds[part])
+
+
+@dataclass(frozen=True)
+class WorldState:
+    """The true state of B episodes that are all at the same tick.
+
+    Attributes:
+        position: [B, N, 2], m, world frame.
+        velocity: [B, N, 2], m/s, world frame.
+        heading: [B, N], rad.
+        landmarks: [B, L, 2], m, world frame.
+        tick: ticks since the reset.
+    """
+
+    position: Array
+    velocity: Array
+    heading: Array
+    landmarks: Array
+    tick: int
+
+
+class World(Protocol):
+    """A batched simulation of one task. All robots of a world are of one kind.
+
+    Attributes:
+        robots: N.
+        landmarks: L.
+        tick_period: time that one tick takes [s].
+        arena_half_size: robots and landmarks start within +-this on both axes [m].
+        robot_radius: [m].
+        action: what an action is.
+    """
+
+    robots: int
+    landmarks: int
+    tick_period: float
+    arena_half_size: float
+    robot_radius: float
+    action: ActionKind
+
+    def reset(self, layouts: Layouts) -> WorldState:
+        """Begin B episodes."""
+
+    def step(self, state: WorldState, action: Array, ticks: int = 1) -> WorldState:
+        """Hold `action` [B, N, 2] for a number of ticks. A world with outside memory (physics engine) takes its latest state only."""
+
+    def close(self) -> None:
+        """Release processes and engines. May be called twice."""
+
+
+def random_layouts(episodes: int, robots: int, landmarks: int, arena_half_size: float, seed: int, first: int = 0) -> Layouts:
+    """Layouts as simple_spread draws them: everything uniform in the arena.
+
+    Episode k of a seed is the same whatever the number of episodes asked for, so all cells of a grid share their layouts.
+
+    Args:
+        episodes: B.
+        robots: N.
+        landmarks: L.
+        arena_half_size: [m].
+        seed: of the series.
+        first: number of the first episode within the series.
+    """
+    points = np.empty((episodes, robots + landmarks, 2))
+    seeds = np.empty(episodes, dtype=np.int64)
+    for index in range(episodes):
+        generator = np.random.Generator(np.random.Philox(key=[seed, first + index]))
+        points[index] = generator.uniform(-arena_half_size, arena_half_size, points.shape[1:])
+        seeds[index] = generator.integers(2**63 - 1)
+    return Layouts(starts=points[:, :robots], landmarks=points[:, robots:], seeds=seeds)
