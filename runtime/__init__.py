@@ -1,0 +1,1 @@
+"""What runs on a robot: actor, observation, peers, safety, loop and log."""

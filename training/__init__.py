@@ -1,0 +1,1 @@
+"""Learners, and the export of what they learned to a robot."""
