@@ -14,7 +14,7 @@ NUMPY = np.zeros(0)
 TORCH = torch.zeros(0, dtype=torch.float64)
 NOISY = Profile(name="noisy", sensing=Sensing(position_sigma=0.05, velocity_sigma=0.2, heading_sigma=0.01))
 ROBOTS, TICKS = 3, 400
-SEEDS = SEEDS
+SEEDS = np.arange(40)
 TAIL = 1e-4
 """Chance that a statistical test fails although the law holds; the seeds are fixed, so it either does or does not."""
 
