@@ -1,0 +1,79 @@
+"""The record of a series: what truly happened in each mission, tick by tick, in one `.npz` file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zipfile
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from robots.errors import InputError
+
+
+@dataclass(frozen=True)
+class Record:
+    """E missions of T ticks with N robots and L landmarks; true values, not measured ones.
+
+    Attributes:
+        position: [E, T + 1, N, 2], m, world frame; from the start to the end.
+        velocity: [E, T + 1, N, 2], m/s, world frame.
+        heading: [E, T + 1, N], rad.
+        action: [E, T, N, 2], what the plant was commanded in each tick (zero for a silent robot), before latency and limits of the robot.
+        landmarks: [E, L, 2], m, world frame.
+        tick_period: [s].
+        arena_half_size: [m].
+        robot_radius: [m].
+        capture_radius: a landmark within this distance of a robot is covered [m].
+        world: name of the world.
+    """
+
+    position: np.ndarray
+    velocity: np.ndarray
+    heading: np.ndarray
+    action: np.ndarray
+    landmarks: np.ndarray
+    tick_period: float
+    arena_half_size: float
+    robot_radius: float
+    capture_radius: float
+    world: str
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Where the robots began: [E, N, 2], m, world frame."""
+        return self.position[:, 0]
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def save(self, path: str | Path) -> None:
+        """Write the file; it appears whole or not at all. Raises InputError when it cannot be written."""
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                np.savez(file, **asdict(self))
+            temporary.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Record:
+        """Read a file that `save` wrote. Raises InputError."""
+        names = [field.name for field in fields(cls)]
+        try:
+            with np.load(path) as file:
+                missing = [name for name in names if name not in file]
+                if missing:
+                    raise InputError(f"{path}: is no record of a series: '{missing[0]}' is missing")
+                values = {name: file[name] if file[name].ndim else file[name].item() for name in names}
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file") from None
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: is no record of a series: {error}") from None
+        return cls(**values)
