@@ -1,0 +1,66 @@
+"""Missions in one process: exported actors, the runtime's schedule and safety gate, disturbances and a world, batched over missions.
+
+It computes what the same team computes as separate processes (`sim3d.simulate`), without sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
+from runtime.observation import observe, views_of_team
+from runtime.safety import Limits, gate
+from runtime.schedule import HeldAction
+from sim3d.disturbance import Disturbances
+from sim3d.profile import Profile
+from sim3d.world import Layouts, World
+
+
+def run_missions(
+    world: World,
+    spec: RobotSpec,
+    actors: Sequence[OnnxActor],
+    layouts: Layouts,
+    profile: Profile,
+    horizon: int,
+    progress: Callable[[int], None] = lambda ticks: None,
+) -> np.ndarray:
+    """Run B missions of a team whose robots are all of one kind and always hear each other.
+
+    Args:
+        world: to run in.
+        spec: of the robot kind.
+        actors: by agent.
+        layouts: of the B missions.
+        profile: disturbances.
+        horizon: length of a mission in control periods.
+        progress: told after each tick how many were done since it was last told.
+
+    Returns:
+        True positions [B, T + 1, N, 2], one for each tick [m].
+    """
+    contract = actors[0].contract
+    shape = layouts.starts.shape
+    schedule = HeldAction.for_robot(contract, spec, world.tick_period, shape)
+    limits = Limits.of(spec, world.tick_period)
+    disturbances = Disturbances(profile, layouts.seeds, world.robots, world.tick_period, spec.command_latency)
+    memories = [actor.initial_state(len(layouts)) for actor in actors]
+    sent = np.zeros(shape)
+    state = world.reset(layouts)
+    positions = [state.position]
+    for tick in range(horizon * schedule.every):
+        measured = disturbances.sense(state)
+        if schedule.due(tick):
+            observation = observe(contract.layout, views_of_team(measured.position, measured.velocity, state.landmarks))
+            action = np.empty(shape)
+            for agent, actor in enumerate(actors):
+                action[:, agent], memories[agent] = actor.act(observation[:, agent], memories[agent])
+            schedule.offer(action, tick)
+        sent = gate(limits, schedule.at(tick), sent, measured.position).action
+        state = world.step(state, disturbances.actuate(sent))
+        positions.append(state.position)
+        progress(1)
+    return np.stack(positions, axis=1)

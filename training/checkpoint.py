@@ -1,0 +1,56 @@
+"""What a run directory holds, written so that an interruption at any moment leaves it whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import torch
+
+from robots.errors import InputError
+from robots.yaml_input import dump_yaml
+from training.config import TrainConfig, read_train_config
+from training.ippo import Ippo
+
+CONFIG = "config.yaml"
+CHECKPOINT = "checkpoint.pt"
+
+
+def save_checkpoint(directory: Path, learner: Ippo) -> None:
+    """Write the learner's whole state to DIRECTORY/checkpoint.pt."""
+    partial = directory / (CHECKPOINT + ".partial")
+    torch.save(learner.state_dict(), partial)
+    os.replace(partial, directory / CHECKPOINT)
+
+
+def load_run(directory: str | Path) -> Ippo:
+    """The learner of a run directory, as it stood at the last checkpoint. Raises InputError."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such run directory")
+    learner = Ippo(read_train_config(directory / CONFIG))
+    path = directory / CHECKPOINT
+    if not path.exists():
+        raise InputError(f"{path}: no such file; the run has no checkpoint yet")
+    try:
+        learner.load_state_dict(torch.load(path, weights_only=True))
+    except Exception as error:  # torch.load raises whatever lies inside: zip, pickle, key, runtime errors
+        first_line = str(error).strip().splitlines()[:1]
+        raise InputError(f"{path}: does not fit {directory / CONFIG} or is damaged: {' '.join(first_line)}") from None
+    return learner
+
+
+def config_sha256(config: TrainConfig) -> str:
+    """Hash of the resolved configuration."""
+    return hashlib.sha256(dump_yaml(config).encode()).hexdigest()
+
+
+def source_commit() -> str:
+    """Commit of the checkout that this code runs from, with `+` when it has changes; `unknown` outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"

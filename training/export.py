@@ -1,0 +1,133 @@
+"""Export: a trained team into a bundle of ONNX actors for one robot kind, each with its contract, checked before anything is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from torch import nn
+
+from robots.errors import InputError
+from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
+from runtime.bundle import write_manifest
+from runtime.contract import ActionShape, Contract, Training
+from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
+from runtime.version import version
+from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
+from training.actor_graph import ForceHead, PointActor, SetpointActor
+from training.checkpoint import config_sha256, source_commit
+from training.ippo import Ippo
+from training.onnx_file import onnx_bytes
+from training.parity import Difference, compare
+from training.similarity import Similarity
+from training.train import evaluate_learner
+
+SETPOINT_LAYOUT = ("own_position", "landmarks_relative", "peers_relative")
+"""What a robot's actor observes; the velocity that simple_spread observes is the actor's own last set-point, in its state."""
+PERIOD_TOLERANCE = 0.01
+"""simple_spread's step is fixed, so a policy has seen no other period; 1 % is what rounding a loop's rate needs."""
+SUCCESS_EPISODES = 1000
+
+
+@dataclass(frozen=True)
+class ExportedTeam:
+    """What goes into a bundle.
+
+    Attributes:
+        actors: ONNX files, by agent.
+        contract: of agent 0.
+        differences: torch against onnxruntime, by agent.
+    """
+
+    actors: list[bytes]
+    contract: Contract
+    differences: list[Difference]
+
+
+def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress: Callable[[str], None]) -> ExportedTeam:
+    """Turn a learner's policy into actors for one robot kind.
+
+    Args:
+        learner: the trained team.
+        spec: of the robot kind; `point` keeps simple_spread's own forces.
+        similarity: map onto the kind (unused for `point`).
+        progress: told of each step, one line.
+
+    Raises:
+        InputError: the exported actors do not compute what the network computes.
+    """
+    progress("measuring nominal success")
+    success = evaluate_learner(learner, SUCCESS_EPISODES)["success"]
+    config = learner.config
+    discrete = config.world.actions == "discrete"
+    graphs: list[nn.Module] = []
+    models: list[bytes] = []
+    for agent in range(config.world.robots):
+        progress(f"exporting agent {agent}")
+        head = ForceHead(learner.policy.actors.of_robot(agent), discrete)
+        graphs.append(PointActor(head) if spec.action == "force" else SetpointActor(head, config.world.robots, similarity))
+        contract = _contract(learner, spec, similarity, agent, success)
+        models.append(onnx_bytes(graphs[-1], contract))
+    progress("checking onnxruntime against torch")
+    actors = [OnnxActor(model, f"agent {agent}") for agent, model in enumerate(models)]
+    return ExportedTeam(models, actors[0].contract, compare(graphs, actors))
+
+
+def write_bundle(team: ExportedTeam, directory: Path) -> None:
+    """Write a bundle directory; it appears whole or not at all. Raises InputError when the place is taken."""
+    if directory.exists():
+        raise InputError(f"{directory}: exists already; choose another --out or remove it")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    training = team.contract.training
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as temporary:
+        partial = Path(temporary) / "bundle"
+        partial.mkdir()
+        for agent, model in enumerate(team.actors):
+            (partial / f"actor_{agent}.onnx").write_bytes(model)
+        write_manifest(
+            partial,
+            success=training.success,
+            differences=[(difference.rollout, difference.closed_loop) for difference in team.differences],
+            created_by=f"fieldswarm {version()}",
+            provenance={name: str(value) for name, value in msgspec.structs.asdict(training).items()},
+        )
+        partial.rename(directory)
+
+
+def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int, success: float) -> Contract:
+    config, dimensionless = learner.config, spec.action == "force"
+    robots = config.world.robots
+    unit = 1.0 if dimensionless else similarity.arena_half_size
+    period = DT if dimensionless else similarity.period
+    action = (
+        ActionShape(kind="force", limit=1.0, unit="1", effect_delay=0.0)
+        if dimensionless
+        else ActionShape(kind="velocity_setpoint", limit=similarity.top_speed, unit="m/s", effect_delay=period)
+    )
+    return Contract(
+        team_size=robots,
+        landmarks=robots,
+        agent=agent,
+        observation=field_shapes(SIMPLE_SPREAD_V3 if dimensionless else SETPOINT_LAYOUT, robots, robots),
+        state_initial=() if dimensionless else (0.0, 0.0),
+        action=action,
+        period=period,
+        period_tolerance=PERIOD_TOLERANCE,
+        arena_half_size=unit,
+        capture_radius=CAPTURE_RADIUS * unit,
+        robot_radius=ROBOT_RADIUS * unit,
+        robot_kinds=(spec.kind,),
+        training=Training(
+            config_sha256=config_sha256(config),
+            commit=source_commit(),
+            seed=config.seed,
+            steps=learner.batches_done * config.batch_steps,
+            world=config.world.name,
+            disturbances="clean",
+            success=success,
+        ),
+    )

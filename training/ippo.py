@@ -1,0 +1,140 @@
+"""Independent PPO with a centralised critic: each robot has its own actor and its own critic, which sees all observations.
+
+Method: PPO (arXiv 1707.06347), independent learners (arXiv 2011.09533) with centralised critics and value normalisation as in MAPPO
+(arXiv 2103.01955). All robots are updated in the same batched operations, but no gradient crosses from one robot to another.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sim3d.spread import SpreadWorld
+from training.config import TrainConfig
+from training.networks import TeamMlp
+from training.policies import CategoricalPolicy, GaussianPolicy
+from training.returns import ReturnScale, generalised_advantage
+from training.rollout import Batch, collect, team_observation
+
+
+class Ippo:
+    """The learner and everything that a checkpoint must hold.
+
+    Args:
+        config: of the run; its seed decides every random number.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.generator = torch.Generator().manual_seed(config.seed)
+        robots = config.world.robots
+        self.world = SpreadWorld(robots, like=torch.zeros(0))
+        seen = team_observation(self.world.begin(torch.zeros(1, robots, 2), torch.zeros(1, robots, 2))).shape[-1]
+        hidden, discrete = config.network.hidden, config.world.actions == "discrete"
+        actors = TeamMlp(robots, seen, hidden, 5 if discrete else 2, 0.01, self.generator)
+        self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, robots, config.network.initial_log_std)
+        self.critics = TeamMlp(robots, robots * seen, hidden, 1, 1.0, self.generator)
+        self.scale = ReturnScale(robots)
+        self.optimizer = torch.optim.Adam(
+            [*self.policy.parameters(), *self.critics.parameters()], lr=config.ppo.learning_rate, eps=1e-5, fused=True
+        )
+        self.batches_done = 0
+
+    def train_batch(self) -> dict[str, float]:
+        """Collect one batch, learn from it, and return what a log wants to know."""
+        config, ppo = self.config, self.config.ppo
+        progress = self.batches_done / config.batches
+        for group in self.optimizer.param_groups:
+            group["lr"] = ppo.learning_rate + progress * (ppo.final_learning_rate - ppo.learning_rate)
+        entropy_weight = ppo.entropy + progress * (ppo.final_entropy - ppo.entropy)
+
+        batch = collect(self.world, self.policy, ppo.episodes, config.world.horizon, config.world.local_ratio, self.generator)
+        figures = self._update(batch, entropy_weight)
+        self.batches_done += 1
+        return {"return": float(batch.reward.sum((0, 1)).mean()), **figures}
+
+    def _update(self, batch: Batch, entropy_weight: float) -> dict[str, float]:
+        ppo = self.config.ppo
+        everything = _seen_by_critics(batch.observation)
+        with torch.no_grad():
+            value = self.scale.restore(self._value(everything))
+            lam = 1.0 if ppo.returns == "monte_carlo" else ppo.gae_lambda
+            advantage = generalised_advantage(batch.reward, value[:-1], value[-1], ppo.gamma, lam)
+            returns = advantage + value[:-1]
+            self.scale.update(returns)
+            target = self.scale.normalise(returns)
+            mean, deviation = advantage.mean((0, 2), keepdim=True), advantage.std((0, 2), keepdim=True)
+            advantage = (advantage - mean) / (deviation + 1e-8)
+
+        observation, choice = _robots_first(batch.observation[:-1]), _robots_first(batch.choice)
+        everything = everything[:-1].flatten(0, 1)
+        old, advantage, target = (_robots_first(part) for part in (batch.log_probability, advantage, target))
+        samples = advantage.shape[1]
+        sums = torch.zeros(4)
+        for _ in range(ppo.epochs):
+            for part in torch.randperm(samples, generator=self.generator).chunk(ppo.minibatches):
+                log_probability, entropy = self.policy.score(observation[:, part], choice[:, part])
+                ratio = torch.exp(log_probability - old[:, part])
+                gain = advantage[:, part]
+                surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - ppo.clip, 1 + ppo.clip) * gain).mean(1)
+                value = self._value(everything[part])
+                value_loss = nn.functional.huber_loss(value, target[:, part], delta=ppo.huber_delta, reduction="none").mean(1)
+                # A sum over robots: each robot's loss is its own, as if it learned alone.
+                loss = (value_loss - surrogate - entropy_weight * entropy.mean(1)).sum()
+                self.optimizer.zero_grad()
+                loss.backward()
+                _clip_each_robot(self.policy, ppo.max_grad_norm)
+                _clip_each_robot(self.critics, ppo.max_grad_norm)
+                self.optimizer.step()
+                with torch.no_grad():
+                    clipped = ((ratio - 1).abs() > ppo.clip).float().mean()
+                    drift = (old[:, part] - log_probability).mean()
+                    sums += torch.stack([value_loss.mean(), entropy.mean(), clipped, drift])
+        value_loss, entropy, clipped, drift = (sums / (ppo.epochs * ppo.minibatches)).tolist()
+        return {"value_loss": value_loss, "entropy": entropy, "clipped": clipped, "approximate_kl": drift}
+
+    def _value(self, everything: Tensor) -> Tensor:
+        """[..., N * D] to every robot's value of it, robots before the last dimension: [..., N, B] for input [..., B, N * D]."""
+        robots = self.config.world.robots
+        flat = everything.reshape(1, -1, everything.shape[-1]).expand(robots, -1, -1)
+        value = self.critics(flat)[..., 0].reshape(robots, *everything.shape[:-1])
+        return value.movedim(0, -2)
+
+    def state_dict(self) -> dict[str, object]:
+        """Everything that decides how training goes on."""
+        return {
+            "policy": self.policy.state_dict(),
+            "critics": self.critics.state_dict(),
+            "scale": self.scale.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "batches_done": self.batches_done,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue where `state_dict` was taken."""
+        self.policy.load_state_dict(state["policy"])
+        self.critics.load_state_dict(state["critics"])
+        self.scale.load_state_dict(state["scale"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.batches_done = state["batches_done"]
+
+
+def _seen_by_critics(observation: Tensor) -> Tensor:
+    """All robots' observations side by side: [T, N, B, D] to [T, B, N * D]."""
+    return observation.transpose(1, 2).flatten(2)
+
+
+def _robots_first(batch: Tensor) -> Tensor:
+    """[T, N, B, ...] to [N, T * B, ...]."""
+    return batch.transpose(0, 1).flatten(1, 2)
+
+
+def _clip_each_robot(networks: nn.Module, largest: float) -> None:
+    """Scale each robot's gradient to at most `largest`; the robot is the first dimension of every parameter."""
+    gradients = [parameter.grad for parameter in networks.parameters()]
+    squares = torch.stack([(gradient * gradient).flatten(1).sum(1) for gradient in gradients]).sum(0)
+    scale = (largest / (squares.sqrt() + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scale.reshape(-1, *[1] * (gradient.dim() - 1)))

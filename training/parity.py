@@ -1,0 +1,126 @@
+"""Does the exported file compute what the trained network computes? Checked on whole closed-loop episodes before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from robots.errors import InputError
+from runtime.actor import OnnxActor
+from runtime.contract import Contract
+from runtime.observation import observe, views_of_team
+from sim3d.spread import HORIZON, SpreadWorld
+from sim3d.world import random_layouts
+
+LARGEST_DIFFERENCE = 1e-5
+"""Torch against onnxruntime; above it an export fails."""
+EPISODES = 50
+"""50 episodes of 25 steps: 1 250 observations of each actor, above the 1 000 that an export must be checked on."""
+PARITY_SEED = 2_000_003
+
+Act = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Observation [B, D] and state [B, S] to action [B, 2] and next state [B, S]."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one agent's exported actor is from the torch network.
+
+    Attributes:
+        rollout: largest |difference| in action and state, both reading the same observations of whole episodes, each its own state.
+        closed_loop: largest difference in that robot's position between a team on torch and a team on onnxruntime, each in its own
+            closed loop from the same starts to the end of the episode [m].
+    """
+
+    rollout: float
+    closed_loop: float
+
+
+def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Difference]:
+    """Compare a team's torch graphs with its exported actors, by agent.
+
+    Robots move as the contract assumes: a force moves simple_spread's robot, a set-point is followed exactly from `effect_delay` on.
+
+    Raises:
+        InputError: a difference is above LARGEST_DIFFERENCE.
+    """
+    contract = actors[0].contract
+    exported = [actor.act for actor in actors]
+    trained = [_torch_act(graph, contract.state_size) for graph in graphs]
+    ours, rollout = _episodes(contract, actors, exported, trained)
+    theirs, _ = _episodes(contract, actors, trained, trained)
+    closed_loop = np.abs(ours - theirs).max(axis=(0, 1, 3))
+    differences = [Difference(float(largest), float(apart)) for largest, apart in zip(rollout, closed_loop, strict=True)]
+    for agent, difference in enumerate(differences):
+        worst = max(difference.rollout, difference.closed_loop)
+        if not worst <= LARGEST_DIFFERENCE:
+            raise InputError(f"export of agent {agent}: onnxruntime and torch differ by {worst:.3g}, at most {LARGEST_DIFFERENCE:g} is allowed")
+    return differences
+
+
+def _torch_act(graph: nn.Module, state_size: int) -> Act:
+    @torch.no_grad()
+    def act(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen = torch.from_numpy(observation.astype(np.float32))
+        if not state_size:
+            return graph(seen).numpy(), state
+        action, following = graph(seen, torch.from_numpy(state))
+        return action.numpy(), following.numpy()
+
+    return act
+
+
+def _episodes(
+    contract: Contract, actors: Sequence[OnnxActor], drivers: Sequence[Act], shadows: Sequence[Act]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Episodes driven by `drivers` with `shadows` beside them: positions [T + 1, B, N, 2], and their largest differences [N]."""
+    plant = _ForcePlant(contract) if contract.action.kind == "force" else _SetpointPlant(contract)
+    states = [[actor.initial_state(EPISODES) for actor in actors] for _ in (drivers, shadows)]
+    largest = np.zeros(len(actors))
+    positions = [plant.position]
+    for _ in range(HORIZON):
+        view = views_of_team(plant.position, plant.velocity, plant.landmarks)
+        observation = observe(contract.layout, view)
+        action = np.empty_like(plant.position)
+        for agent, (driver, shadow) in enumerate(zip(drivers, shadows, strict=True)):
+            seen = observation[:, agent]
+            action[:, agent], states[0][agent] = driver(seen, states[0][agent])
+            expected, states[1][agent] = shadow(seen, states[1][agent])
+            apart = [np.abs(expected - action[:, agent]).max(), np.abs(states[1][agent] - states[0][agent]).max(initial=0.0)]
+            largest[agent] = max(largest[agent], *apart)
+        plant.step(action)
+        positions.append(plant.position)
+    return np.stack(positions), largest
+
+
+class _ForcePlant:
+    """simple_spread itself."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._world = SpreadWorld(contract.team_size, landmarks=contract.landmarks)
+        self._take(self._world.reset(random_layouts(EPISODES, contract.team_size, contract.landmarks, 1.0, PARITY_SEED)))
+
+    def _take(self, state) -> None:
+        self._state = state
+        self.position, self.velocity, self.landmarks = state.position, state.velocity, state.landmarks
+
+    def step(self, action: np.ndarray) -> None:
+        self._take(self._world.step(self._state, action))
+
+
+class _SetpointPlant:
+    """Robots that follow a set-point exactly, one period after the observation that it answers."""
+
+    def __init__(self, contract: Contract) -> None:
+        layouts = random_layouts(EPISODES, contract.team_size, contract.landmarks, contract.arena_half_size, PARITY_SEED)
+        self.position, self.landmarks = layouts.starts, layouts.landmarks
+        self.velocity = np.zeros_like(self.position)
+        self._period = contract.period
+
+    def step(self, action: np.ndarray) -> None:
+        self.position = self.position + self.velocity * self._period
+        self.velocity = action

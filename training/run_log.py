@@ -1,0 +1,78 @@
+"""The record of a run: metrics.csv, TensorBoard, and a progress bar with success and speed."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+
+class RunLog:
+    """Writes one row a batch; a resumed run drops the rows after its checkpoint and writes them again.
+
+    Args:
+        directory: of the run.
+        batches_done: batches that the run already has.
+        batches: in the budget.
+        batch_steps: env steps in a batch.
+    """
+
+    def __init__(self, directory: Path, batches_done: int, batches: int, batch_steps: int) -> None:
+        self._path = directory / "metrics.csv"
+        self._rows = [row for row in self._read() if int(row["batch"]) <= batches_done]
+        self._rewrite()
+        self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=batches_done * batch_steps + 1)
+        self._batch_steps = batch_steps
+        self._bar = tqdm(
+            total=batches * batch_steps,
+            initial=batches_done * batch_steps,
+            unit="step",
+            unit_scale=True,
+            desc="train",
+            dynamic_ncols=True,
+            mininterval=0.5,
+        )
+        self._shown: dict[str, str] = {}
+        self._header = list(self._rows[0]) if self._rows else []
+
+    def _read(self) -> list[dict[str, str]]:
+        if not self._path.exists():
+            return []
+        with self._path.open(newline="") as file:
+            return [row for row in csv.DictReader(file) if None not in row.values()]
+
+    def _rewrite(self) -> None:
+        partial = self._path.with_name("metrics.csv.partial")
+        with partial.open("w", newline="") as file:
+            if self._rows:
+                writer = csv.DictWriter(file, self._rows[0].keys())
+                writer.writeheader()
+                writer.writerows(self._rows)
+        os.replace(partial, self._path)
+
+    def write(self, batch: int, figures: dict[str, float], evaluation: dict[str, float]) -> None:
+        """Log one batch: `figures` of the learner, and `evaluation` (empty in batches without one)."""
+        row = {"batch": batch, "steps": batch * self._batch_steps, **figures, **evaluation}
+        with self._path.open("a", newline="") as file:
+            if not self._header:  # the first batch is always evaluated, so its row has every column
+                self._header = list(row)
+                csv.DictWriter(file, self._header).writeheader()
+            writer = csv.DictWriter(file, self._header, restval="")
+            writer.writerow(row)
+        for name, value in figures.items():
+            self._board.add_scalar(f"train/{name}", value, row["steps"])
+        for name, value in evaluation.items():
+            self._board.add_scalar(f"evaluation/{name}", value, row["steps"])
+        self._shown["return"] = f"{figures['return']:.1f}"
+        if evaluation:
+            self._shown["success"] = f"{evaluation['success']:.3f}"
+        self._bar.set_postfix(self._shown, refresh=False)
+        self._bar.update(self._batch_steps)
+
+    def close(self) -> None:
+        """Release the files."""
+        self._bar.close()
+        self._board.close()

@@ -1,0 +1,68 @@
+"""The similarity map between dimensionless simple_spread and a robot in metres and seconds.
+
+One unit of length is L metres (the arena's half size), one step is T seconds. simple_spread's fastest robot moves 0.2 units a step, so a
+robot whose largest speed per axis is v has T = 0.2 L / v. With the dimensionless velocity w and force u, a step of simple_spread is
+w' = 0.75 w + 0.5 u, and w moves the position by 0.1 w units: the set-point w' * (0.1 L / T) m/s, in effect from the next step on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from robots.errors import InputError
+from robots.spec import RobotSpec
+from sim3d.spread import DAMPING, DT, ROBOT_RADIUS, SENSITIVITY
+
+KEEP = 1.0 - DAMPING
+"""Share of the velocity that survives a step."""
+PUSH = SENSITIVITY * DT
+"""Velocity that a full force adds in a step."""
+TERMINAL_SPEED = PUSH / DAMPING
+"""Largest velocity per axis, simple_spread units per simple_spread second."""
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How large simple_spread is, and how fast it runs, on a robot.
+
+    Attributes:
+        arena_half_size: L [m].
+        period: T [s].
+    """
+
+    arena_half_size: float
+    period: float
+
+    @property
+    def speed_unit(self) -> float:
+        """Speed of a robot whose dimensionless velocity is 1 [m/s]."""
+        return DT * self.arena_half_size / self.period
+
+    @property
+    def top_speed(self) -> float:
+        """Largest speed per axis that a policy can ask for [m/s]."""
+        return TERMINAL_SPEED * self.speed_unit
+
+
+def similarity_for(spec: RobotSpec, arena_half_size: float | None = None, speed: float | None = None) -> Similarity:
+    """The map onto one robot kind.
+
+    Args:
+        spec: of the kind.
+        arena_half_size: L [m]; by default the arena in which the robot's body is as large as in simple_spread.
+        speed: top speed per axis [m/s]; by default the kind's cruise speed. The period is rounded up to whole ticks of the robot's loop,
+            so that the real top speed is at most this.
+
+    Raises:
+        InputError: the robot does not fit the arena, or cannot go that fast.
+    """
+    natural = spec.radius / ROBOT_RADIUS
+    length = natural if arena_half_size is None else arena_half_size
+    fastest = spec.cruise_speed if speed is None else speed
+    if not (math.isfinite(length) and length >= natural * (1 - 1e-9)):
+        raise InputError(f"--arena: is {length:g} m; robots of radius {spec.radius:g} m need at least {natural:g} m ('{spec.kind}')")
+    if not 0 < fastest <= spec.speed_limit:
+        raise InputError(f"--speed: is {fastest:g} m/s, must be above 0 and at most {spec.speed_limit:g} m/s ('{spec.kind}')")
+    ticks = math.ceil(TERMINAL_SPEED * DT * length / fastest / spec.loop_period - 1e-9)
+    return Similarity(arena_half_size=length, period=ticks * spec.loop_period)

@@ -1,0 +1,78 @@
+"""A training run from a configuration to a checkpoint, interruptible at any moment."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from robots.errors import InputError
+from robots.yaml_input import dump_yaml
+from runtime.atomic import write_atomically
+from sim3d.metrics import episode_metrics
+from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
+from training.checkpoint import CHECKPOINT, CONFIG, load_run, save_checkpoint
+from training.config import TrainConfig, read_train_config
+from training.evaluation import greedy_trajectories
+from training.ippo import Ippo
+from training.run_log import RunLog
+
+
+def start_run(config: TrainConfig, directory: Path) -> Ippo:
+    """Make the run directory of a new run. Raises InputError when it already holds one."""
+    if (directory / CONFIG).exists():
+        raise InputError(f"{directory}: holds a run already; continue it with --resume {directory}, or choose another --out")
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(directory / CONFIG, dump_yaml(config).encode())
+    return Ippo(config)
+
+
+def resume_run(directory: Path) -> Ippo:
+    """The learner of an interrupted run; from the start when it was interrupted before its first checkpoint. Raises InputError."""
+    if (directory / CONFIG).exists() and not (directory / CHECKPOINT).exists():
+        return Ippo(read_train_config(directory / CONFIG))
+    return load_run(directory)
+
+
+def train(learner: Ippo, directory: Path) -> dict[str, float]:
+    """Train until the budget is spent; returns the last evaluation.
+
+    The result depends on the configuration alone: a run that was interrupted and resumed ends with the same numbers, bit for bit.
+    """
+    config = learner.config
+    torch.set_num_threads(config.threads)
+    log = RunLog(directory, learner.batches_done, config.batches, config.batch_steps)
+    evaluation: dict[str, float] = {}
+    try:
+        while learner.batches_done < config.batches:
+            began = time.perf_counter()
+            figures = learner.train_batch()
+            batch = learner.batches_done
+            figures["steps_per_second"] = config.batch_steps / (time.perf_counter() - began)
+            last = batch == config.batches
+            due = batch == 1 or batch % config.evaluate_every == 0 or last
+            if due:
+                evaluation = evaluate_learner(learner, config.evaluation_episodes)
+            log.write(batch, figures, evaluation if due else {})
+            if batch % config.checkpoint_every == 0 or last:
+                save_checkpoint(directory, learner)
+    finally:
+        log.close()
+    return evaluation or evaluate_learner(learner, config.evaluation_episodes)
+
+
+def evaluate_learner(learner: Ippo, episodes: int) -> dict[str, float]:
+    """Means over episodes of the metrics of the most likely actions in `spread`."""
+    position, landmarks = greedy_trajectories(learner, episodes, learner.config.world.horizon)
+    metrics = episode_metrics(
+        position,
+        landmarks,
+        ticks_per_step=1,
+        tick_period=DT,
+        capture_radius=CAPTURE_RADIUS,
+        robot_radius=ROBOT_RADIUS,
+        arena_half_size=learner.world.arena_half_size,
+    )
+    names = ("success", "success_end", "success_body", "coverage", "episode_return", "contacts_per_100m", "overlap")
+    return {name: float(getattr(metrics, name).mean()) for name in names}

@@ -1,0 +1,47 @@
+"""`fieldswarm train`: from a YAML file to a run directory with checkpoint, metrics and resolved configuration."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from robots.errors import InputError
+from training.config import check_train_config, read_train_config
+from training.train import resume_run, start_run, train
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("config", nargs="?", metavar="CONFIG.yaml", help="what to train, for instance configs/train/spread.yaml")
+    parser.add_argument("--out", metavar="DIR", help="run directory to make (default: runs/<name of CONFIG>-<seed>)")
+    parser.add_argument("--seed", type=int, help="seed of everything, instead of the configuration's")
+    parser.add_argument("--steps", type=int, help="budget in env steps, instead of the configuration's")
+    parser.add_argument("--resume", metavar="DIR", help="continue the interrupted run in DIR")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, or continue."""
+    if arguments.resume:
+        others = [name for name in ("config", "out", "seed", "steps") if getattr(arguments, name) is not None]
+        if others:
+            raise InputError(f"--resume takes everything from {arguments.resume}; leave out {', '.join(others)}")
+        directory = Path(arguments.resume)
+        learner = resume_run(directory)
+    else:
+        if arguments.config is None:
+            raise InputError("train needs CONFIG.yaml, or --resume DIR")
+        config = read_train_config(arguments.config)
+        given = {name: getattr(arguments, name) for name in ("seed", "steps") if getattr(arguments, name) is not None}
+        config = msgspec.structs.replace(config, **given)
+        check_train_config(config, "command line")
+        directory = Path(arguments.out or f"runs/{Path(arguments.config).stem}-{config.seed}")
+        learner = start_run(config, directory)
+    try:
+        evaluation = train(learner, directory)
+    except KeyboardInterrupt:
+        raise InputError(f"interrupted; continue with: fieldswarm train --resume {directory}") from None
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.items())
+    print(f"trained {directory}: {figures}")
+    print(f"next: fieldswarm export {directory} --robot omni --out {directory}/omni")
