@@ -72,10 +72,17 @@ class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Mission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One mission: landmarks [m, world frame] to cover; `starts` are where a simulated plant puts the robots, by agent number."""
+    """One mission: landmarks [m, world frame] to cover. The rest is for simulated plants alone.
+
+    Attributes:
+        landmarks: where they are.
+        starts: where the plant puts the robots, by agent number; empty for the plant's choice.
+        seed: of all chance in the mission, the plant's choice of starts included; None for one of the plant's own.
+    """
 
     landmarks: tuple[tuple[float, float], ...]
     starts: tuple[tuple[float, float], ...] = ()
+    seed: int | None = None
 
 
 class Missions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import io
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from robots.errors import InputError
+from runtime.atomic import write_atomically
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,9 @@ class Record:
 
     def save(self, path: str | Path) -> None:
         """Write the file; it appears whole or not at all. Raises InputError when it cannot be written."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, **asdict(self))
-            temporary.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        buffer = io.BytesIO()
+        np.savez(buffer, **asdict(self))
+        write_atomically(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> Record:
