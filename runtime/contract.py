@@ -129,9 +129,15 @@ def _check_sane(contract: Contract, place: str) -> None:
         if not (math.isfinite(getattr(contract, name)) and getattr(contract, name) > 0):
             raise InputError(f"{place}: contract: {name}: is {getattr(contract, name)}, must be finite and above 0")
     if not 0 <= contract.agent < contract.team_size:
-        raise InputError(f"{place}: contract: agent: is {contract.agent}, the team has {contract.team_size} (0 ... {contract.team_size - 1})")
-    if not all(math.isfinite(value) for value in (*contract.state_initial, contract.action.limit, contract.action.effect_delay)):
-        raise InputError(f"{place}: contract: state_initial, action.limit and action.effect_delay must be finite")
+        last = contract.team_size - 1
+        raise InputError(f"{place}: contract: agent: is {contract.agent}, a team of {contract.team_size} has agents 0 ... {last}")
+    if not (math.isfinite(contract.action.limit) and contract.action.limit > 0):
+        raise InputError(f"{place}: contract: action.limit: is {contract.action.limit}, must be finite and above 0")
+    for name, value in (("action.effect_delay", contract.action.effect_delay), ("period_tolerance", contract.period_tolerance)):
+        if not (math.isfinite(value) and value >= 0):
+            raise InputError(f"{place}: contract: {name}: is {value}, must be finite and at least 0")
+    if not all(math.isfinite(value) for value in contract.state_initial):
+        raise InputError(f"{place}: contract: state_initial: has a number that is not finite")
 
 
 def check_robot(contract: Contract, spec: RobotSpec, place: str) -> None:

@@ -1,0 +1,162 @@
+"""One actor: a pure function in an ONNX file, and the contract that lies inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from robots.errors import InputError
+from runtime.contract import METADATA_KEY, Contract, decode_contract
+from runtime.observation import field_shapes
+from runtime.onnx_wire import refuse_external_data
+
+LARGEST_ACTOR = 32 * 2**20
+"""Bytes; far above any policy that fits a control period, far below what would exhaust a robot's memory."""
+
+ACTION_SIZE = 2
+
+
+class OnnxActor:
+    """An actor, ready to run: `(observation [B, D], state [B, S]) -> (action [B, 2], next_state [B, S])`, all float32.
+
+    The tensors are named `observation`, `state`, `action` and `next_state`; an actor without memory (S = 0) has no state tensors.
+
+    Args:
+        model: the bytes of the ONNX file.
+        place: names the file in errors.
+
+    Raises:
+        InputError: no ONNX, no contract, or a graph that is not what its contract says.
+    """
+
+    def __init__(self, model: bytes, place: str) -> None:
+        if len(model) > LARGEST_ACTOR:
+            raise InputError(f"{place}: has {len(model)} bytes, an actor has at most {LARGEST_ACTOR}")
+        refuse_external_data(model, place)
+        self._session = _open_session(model, place)
+        self.contract: Contract = _read_contract(self._session, place)
+        _check_fields(self.contract, place)
+        _check_graph(self._session, self.contract, place)
+        self._initial = np.array(self.contract.state_initial, dtype=np.float32)
+        self._outputs = ["action", "next_state"] if self.contract.state_size else ["action"]
+        self._try_one_run(place)
+
+    @classmethod
+    def read(cls, path: str | Path) -> OnnxActor:
+        """The actor in one file. Raises InputError, for a missing file too."""
+        return cls(read_limited(Path(path), LARGEST_ACTOR), str(path))
+
+    def initial_state(self, *leading: int) -> np.ndarray:
+        """The state [*leading, S] before the first observation of an episode."""
+        return np.broadcast_to(self._initial, (*leading, self._initial.size)).copy()
+
+    def act(self, observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run once.
+
+        Args:
+            observation: [..., D]; cast to float32 here and nowhere else, so that every caller rounds alike.
+            state: [..., S], from `initial_state` or the last call.
+
+        Returns:
+            action [..., 2] and next state [..., S], float32.
+        """
+        leading = observation.shape[:-1]
+        feed = {"observation": observation.reshape(-1, observation.shape[-1]).astype(np.float32, copy=False)}
+        if self.contract.state_size:
+            feed["state"] = state.reshape(-1, state.shape[-1]).astype(np.float32, copy=False)
+        action, *rest = self._session.run(self._outputs, feed)
+        following = rest[0].reshape(*leading, -1) if rest else state
+        return action.reshape(*leading, ACTION_SIZE), following
+
+    def _try_one_run(self, place: str) -> None:
+        """Shows a graph that loads but cannot run, and lets onnxruntime allocate before the first control period."""
+        feed = {"observation": np.zeros((2, self.contract.observation_size), dtype=np.float32)}
+        if self.contract.state_size:
+            feed["state"] = self.initial_state(2)
+        try:
+            found = [output.shape for output in self._session.run(self._outputs, feed)]
+        except Exception as error:  # as in _open_session
+            raise InputError(f"{place}: cannot be run: {_one_line(error)}") from None
+        expected = [(2, ACTION_SIZE), (2, self.contract.state_size)][: len(found)]
+        if found != expected:
+            raise InputError(f"{place}: gives {', '.join(self._outputs)} of shape {found} for two observations, must be {expected}")
+
+
+def read_limited(path: Path, largest: int) -> bytes:
+    """The bytes of a file that has at most `largest`. Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > largest:
+        raise InputError(f"{path}: has more than the {largest} bytes that are allowed")
+    return data
+
+
+def _open_session(model: bytes, place: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # The default pool spins on every core and starves the control loop (huggingface/lerobot PR 4264).
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no base class of their own
+        raise InputError(f"{place}: is not a usable ONNX file: {_one_line(error)}") from None
+
+
+def _read_contract(session: onnxruntime.InferenceSession, place: str) -> Contract:
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place}: its metadata is not UTF-8: {error}") from None
+    if METADATA_KEY not in metadata:
+        raise InputError(f"{place}: has no contract (metadata key '{METADATA_KEY}'); keys found: {', '.join(sorted(metadata)) or 'none'}")
+    return decode_contract(metadata[METADATA_KEY], place)
+
+
+def _check_fields(contract: Contract, place: str) -> None:
+    """An observation that differs from the trained one is the classic failed deployment (IsaacLab 2636, unitree_rl_gym 26)."""
+    try:
+        expected = field_shapes(contract.layout, contract.team_size, contract.landmarks)
+    except InputError as error:
+        raise InputError(f"{place}: contract: {error}") from None
+    for found, wanted in zip(contract.observation, expected, strict=True):
+        for part in ("size", "unit", "frame"):
+            if getattr(found, part) != getattr(wanted, part):
+                raise InputError(
+                    f"{place}: contract: observation field '{found.name}': {part} is {getattr(found, part)!r},"
+                    f" this runtime builds {getattr(wanted, part)!r}"
+                )
+
+
+def _check_graph(session: onnxruntime.InferenceSession, contract: Contract, place: str) -> None:
+    state = {"state": contract.state_size} if contract.state_size else {}
+    following = {"next_state": contract.state_size} if contract.state_size else {}
+    _check_tensors("input", session.get_inputs(), {"observation": contract.observation_size, **state}, place)
+    _check_tensors("output", session.get_outputs(), {"action": ACTION_SIZE, **following}, place)
+
+
+def _check_tensors(direction: str, tensors: list[Any], expected: dict[str, int], place: str) -> None:
+    found = {tensor.name: tensor for tensor in tensors}
+    if set(found) != set(expected):
+        raise InputError(f"{place}: graph {direction}s are {', '.join(found) or 'none'}, the contract asks for {', '.join(expected)}")
+    for name, size in expected.items():
+        shape, kind = found[name].shape, found[name].type
+        if kind != "tensor(float)":
+            raise InputError(f"{place}: graph {direction} '{name}' is {kind}, must be tensor(float) (float32)")
+        if len(shape) != 2 or isinstance(shape[0], int) or (isinstance(shape[1], int) and shape[1] != size):
+            raise InputError(f"{place}: graph {direction} '{name}' has shape {shape}, the contract asks for [batch, {size}]")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
