@@ -1,0 +1,128 @@
+"""The safety gate: last before the driver, and independent of the policy.
+
+It works on any leading dimensions, so that an evaluation of a thousand teams in one process applies exactly what each robot applies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from robots.spec import ActionKind, RobotSpec
+
+FORCE_LIMIT = 1.0
+"""Largest |u| per axis of an action of kind `force`: simple_spread's own range."""
+
+_ROUNDING = 1e-12
+"""A vector that was scaled to a limit may exceed it by rounding; it is not scaled, or counted, again."""
+
+REASONS = ("not_finite", "speed", "acceleration", "geofence", "state")
+"""Why an action was changed, in the order in which the gate looks."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the gate keeps to.
+
+    Attributes:
+        action: what a command is.
+        speed: largest norm of a velocity set-point [m/s].
+        acceleration: largest change of a velocity set-point [m/s^2].
+        response_time: by which the motion trails a command [s].
+        period: from one command to the next [s].
+        geofence: robots are kept within +-geofence [m] on both axes; None for no fence.
+    """
+
+    action: ActionKind
+    speed: float
+    acceleration: float
+    response_time: float
+    period: float
+    geofence: float | None = None
+
+    @classmethod
+    def of(cls, spec: RobotSpec, period: float, geofence: float | None = None) -> Limits:
+        """The limits of a robot kind whose control loop has a period of `period` [s]."""
+        return cls(spec.action, spec.speed_limit, spec.acceleration_limit, spec.response_time, period, geofence)
+
+
+@dataclass(frozen=True)
+class Gated:
+    """What leaves the gate.
+
+    Attributes:
+        action: [..., 2], finite and within the limits.
+        changed: reason -> [...] booleans: where the action was changed for it. Only reasons that applied somewhere.
+    """
+
+    action: np.ndarray
+    changed: dict[str, np.ndarray]
+
+
+def gate(limits: Limits, wanted: np.ndarray, previous: np.ndarray, position: np.ndarray, active: np.ndarray | bool = True) -> Gated:
+    """Pass on an action as far as it is safe.
+
+    Args:
+        limits: what to keep to.
+        wanted: [..., 2], any numbers at all; a robot with one that is not finite gets zero.
+        previous: [..., 2], the action that was commanded one period ago.
+        position: [..., 2], m, world frame; finite.
+        active: [...], whether the robot may move at all; one that may not is commanded zero at once.
+    """
+    changed: dict[str, np.ndarray] = {}
+
+    def note(reason: str, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        different = np.any(before != after, axis=-1)  # true for NaN: it differs from everything
+        if different.any():
+            changed[reason] = different
+        return after
+
+    wanted = np.asarray(wanted, dtype=np.float64)
+    finite = np.isfinite(wanted).all(axis=-1, keepdims=True)
+    action = note("not_finite", wanted, np.where(finite, wanted, 0.0))
+    if limits.action == "force":
+        action = note("speed", action, np.clip(action, -FORCE_LIMIT, FORCE_LIMIT))
+    else:
+        action = note("speed", action, _shortened(action, limits.speed))
+        action = note("acceleration", action, _approached(previous, action, limits.acceleration * limits.period))
+    if limits.geofence is not None:
+        action = note("geofence", action, _fenced(limits, limits.geofence, action, position))
+    return Gated(note("state", action, np.where(np.asarray(active)[..., None], action, 0.0)), changed)
+
+
+def _shortened(vector: np.ndarray, longest: float) -> np.ndarray:
+    """Vectors [..., 2] scaled to a norm of at most `longest`, direction kept; those that are short enough come back bit for bit."""
+    too_long, scale = _excess(vector, longest)
+    return np.where(too_long, vector * scale, vector)
+
+
+def _approached(start: np.ndarray, end: np.ndarray, longest: float) -> np.ndarray:
+    """As far from `start` towards `end` as a way of `longest` reaches; an `end` within reach comes back bit for bit."""
+    way = end - start
+    too_long, scale = _excess(way, longest)
+    return np.where(too_long, start + way * scale, end)
+
+
+def _excess(vector: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which vectors [..., 2] are longer than `longest`, and what brings those to that length: [..., 1] each."""
+    with np.errstate(over="ignore"):  # a norm that overflows scales to zero, which is safe
+        norm = np.hypot(vector[..., 0], vector[..., 1])[..., None]
+    too_long = norm > longest * (1.0 + _ROUNDING)
+    return too_long, longest / np.where(too_long, norm, 1.0)
+
+
+def _fenced(limits: Limits, fence: float, action: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """No part of an action that would carry the robot out of the fence.
+
+    A velocity towards the fence is at most the one from which the robot still stops inside: v t + v^2 / (2 a) = distance. With t four
+    times the delay of the loop (response time and one period) the approach is critically damped, so the robot does not overshoot.
+    A force has no stopping distance of its own: outside, it may only point inwards.
+    """
+    outwards = np.sign(action)
+    room = np.maximum(fence - outwards * position, 0.0)
+    if limits.action == "force":
+        return np.where(room > 0.0, action, 0.0)
+    slowing = 4.0 * (limits.response_time + limits.period)
+    largest = limits.acceleration * (np.sqrt(slowing**2 + 2.0 * room / limits.acceleration) - slowing)
+    return outwards * np.minimum(np.abs(action), largest)
