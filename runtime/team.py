@@ -126,14 +126,16 @@ def check_endpoint(endpoint: str, place: str, may_be_empty: bool = False) -> Non
         raise InputError(f"{place}: is '{endpoint}', must be tcp://HOST:PORT (port 1 ... 65535) or ipc://PATH")
 
 
-def read_missions(path: str | Path, landmarks: int) -> Missions:
-    """Read a mission file for a policy that covers `landmarks` landmarks. Raises InputError."""
+def read_missions(path: str | Path, landmarks: int | None = None) -> Missions:
+    """Read a mission file for a policy that covers `landmarks` landmarks (None: any number, the same in all). Raises InputError."""
     missions = read_yaml(path, Missions)
     if not missions.missions:
         raise InputError(f"{path}: missions: is empty")
+    expected = len(missions.missions[0].landmarks) if landmarks is None else landmarks
     for index, mission in enumerate(missions.missions):
-        if len(mission.landmarks) != landmarks:
-            raise InputError(f"{path}: missions[{index}].landmarks: has {len(mission.landmarks)}, the actor covers {landmarks}")
+        if len(mission.landmarks) != expected:
+            who = "the first mission has" if landmarks is None else "the actor covers"
+            raise InputError(f"{path}: missions[{index}].landmarks: has {len(mission.landmarks)}, {who} {expected}")
         if not all(math.isfinite(value) for point in (*mission.landmarks, *mission.starts) for value in point):
             raise InputError(f"{path}: missions[{index}]: a coordinate is not finite")
     return missions

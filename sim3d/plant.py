@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,13 +106,12 @@ class PlantServer:
             self.close()
             raise
 
-    def serve(self, layouts: Layouts, ticks: int, on_episode: Callable[[Episode], None]) -> None:
-        """Run one episode a layout, in order, when every robot has a driver.
+    def serve(self, layouts: Layouts, ticks: int) -> Iterator[Episode]:
+        """Run one episode a layout, in order, when every robot has a driver; yields each as it ends.
 
         Args:
             layouts: of the episodes.
             ticks: length of each episode.
-            on_episode: told of each episode as it ends.
 
         Raises:
             SeriesAborted: a robot did not come, did not command in time (lockstep), or left.
@@ -122,12 +121,12 @@ class PlantServer:
             self._await_drivers()
             self._deadline = time.monotonic()
             for number in range(len(layouts)):
-                on_episode(self._episode(number, layouts[number : number + 1], ticks))
+                yield self._episode(number, layouts[number : number + 1], ticks)
             reason = ""
         except SeriesAborted as aborted:
             reason = str(aborted)
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             reason = "the plant was interrupted"
             raise
         finally:

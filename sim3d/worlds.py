@@ -1,0 +1,36 @@
+"""The worlds by name, each imported when it is asked for."""
+
+from __future__ import annotations
+
+from robots.errors import InputError
+from robots.spec import RobotSpec
+from sim3d.world import World
+
+WORLDS = ("spread", "bullet")
+
+
+def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_half_size: float) -> World:
+    """A world of one simulation at a time, for robots of one kind.
+
+    Args:
+        name: one of WORLDS.
+        spec: what the robots are; kind `point` lives in `spread`, all others in `bullet`.
+        robots: N.
+        landmarks: L.
+        arena_half_size: [m].
+
+    Raises:
+        InputError: robots of this kind do not live in that world, or not in an arena of that size.
+    """
+    home = "spread" if spec.kind == "point" else "bullet"
+    if name != home:
+        raise InputError(f"world '{name}' has no robots of kind '{spec.kind}'; they live in world '{home}'")
+    if name == "spread":
+        from sim3d.spread import SpreadWorld
+
+        if arena_half_size != SpreadWorld.arena_half_size:
+            raise InputError(f"world 'spread' has an arena of half size {SpreadWorld.arena_half_size:g}, not {arena_half_size:g}")
+        return SpreadWorld(robots, landmarks=landmarks)
+    from sim3d.bullet import BulletWorld
+
+    return BulletWorld(robots, spec, arena_half_size, landmarks=landmarks)
