@@ -1,0 +1,94 @@
+"""World `bullet`: robots with mass, contacts and force-limited velocity actuators, in PyBullet without a screen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robots.errors import InputError
+from robots.spec import RobotSpec, robot_folder
+from sim3d.bullet_engine import Engines
+from sim3d.bullet_workers import Workers
+from sim3d.elbow_room import apart
+from sim3d.world import Layouts, WorldState
+
+START_GAP = 0.01
+"""Bodies are at least this far from each other when an episode begins [m]."""
+
+
+class BulletWorld:
+    """Robots of one kind on a floor without walls; a tick is one period of their control loop.
+
+    A robot takes a planar velocity set-point and answers with F = m clip((v_set - v) / tau, a_max) at its centre of mass, at every step of
+    the physics (250 Hz for a 50 Hz loop); v_set is limited to its speed limit. Landmarks are points that nothing touches. Starts whose
+    bodies would overlap are moved apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start and set-points alone, bit
+    for bit, whatever the batch and the number of workers. Arrays are numpy, float64.
+
+    Args:
+        robots: N.
+        spec: of the robots.
+        arena_half_size: robots and landmarks start within +-this on both axes [m].
+        landmarks: L; as many as robots unless given.
+        workers: processes that share the batch; 0 runs it in this one.
+
+    Raises:
+        InputError: this kind does not take velocity set-points, or has no model.
+    """
+
+    action = "velocity_setpoint"
+
+    def __init__(self, robots: int, spec: RobotSpec, arena_half_size: float, landmarks: int | None = None, workers: int = 0) -> None:
+        if spec.action != self.action:
+            raise InputError(f"world 'bullet' needs robots that take '{self.action}'; robot kind '{spec.kind}' takes '{spec.action}'")
+        model = robot_folder(spec.kind) / f"{spec.kind}.urdf"
+        if not model.is_file():
+            raise InputError(f"{model}: no such file; world 'bullet' needs a model of robot kind '{spec.kind}'")
+        self.robots = robots
+        self.landmarks = robots if landmarks is None else landmarks
+        self.tick_period = spec.loop_period
+        self.arena_half_size = arena_half_size
+        self.robot_radius = spec.radius
+        self._speed_limit = spec.speed_limit
+        self._physics = Workers(spec, robots, workers) if workers else Engines(spec, robots)
+        self._latest: WorldState | None = None
+
+    def reset(self, layouts: Layouts) -> WorldState:
+        """Begin B episodes; robots start at rest, heading along x. Raises WorkerFailed."""
+        starts = apart(layouts.starts, 2 * self.robot_radius + START_GAP)
+        self._latest = self._state(self._physics.reset(starts), np.array(layouts.landmarks, dtype=np.float64), 0)
+        return self._latest
+
+    def step(self, state: WorldState, action: np.ndarray, ticks: int = 1) -> WorldState:
+        """Hold velocity set-points [B, N, 2], m/s, world frame, for a number of ticks.
+
+        Args:
+            state: what the last `reset` or `step` gave; the engine cannot go back to an older one.
+            action: set-points; those above the speed limit are shortened to it.
+            ticks: how many.
+
+        Raises:
+            ValueError: the state is not the latest one, or the action has another shape or is not finite.
+            WorkerFailed: a worker process ended; `reset` starts new ones.
+        """
+        if state is not self._latest:
+            raise ValueError(
+                f"BulletWorld.step takes the state that the last reset or step gave; this one, of tick {state.tick}, is not it"
+            )
+        setpoints = np.asarray(action, dtype=np.float64)
+        if setpoints.shape != state.position.shape:
+            raise ValueError(f"action has shape {list(setpoints.shape)}, the world's [B, N, 2] is {list(state.position.shape)}")
+        if not np.isfinite(setpoints).all():
+            raise ValueError("action is not finite")
+        speed = np.sqrt(np.sum(setpoints * setpoints, axis=-1, keepdims=True))
+        setpoints = setpoints * (self._speed_limit / np.maximum(speed, self._speed_limit))
+        self._latest = None
+        self._latest = self._state(self._physics.advance(setpoints, ticks), state.landmarks, state.tick + ticks)
+        return self._latest
+
+    def close(self) -> None:
+        """Disconnect the engines and end the workers. May be called twice; `reset` starts them again."""
+        self._physics.close()
+        self._latest = None
+
+    @staticmethod
+    def _state(poses: np.ndarray, landmarks: np.ndarray, tick: int) -> WorldState:
+        return WorldState(position=poses[..., 0:2], velocity=poses[..., 2:4], heading=poses[..., 4], landmarks=landmarks, tick=tick)

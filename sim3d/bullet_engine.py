@@ -1,0 +1,171 @@
+"""PyBullet physics of robots that follow planar velocity set-points, in one process."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from robots.spec import RobotSpec, robot_folder
+from sim3d.quiet_pybullet import pybullet
+
+PHYSICS_RATE = 240.0
+"""Physics runs at least at this rate [Hz], at a whole number of steps a loop tick."""
+
+ROOMS = 30
+"""Episodes in one client, which takes 34 MB whatever is in it; Bullet's collision filter has 31 groups, and the floor is one."""
+
+_FLOOR_GROUP = 1
+_CENTRE = (0.0, 0.0, 0.0)
+_CONTACT_REACH = 0.04
+"""Bullet may let bodies act on each other from this far [m]: twice its contact breaking threshold."""
+
+
+class Engine:
+    """One PyBullet client with up to ROOMS rooms, one an episode, all at the same place: robots of different rooms cannot touch.
+
+    A room's motion does not depend on the other rooms nor on what the client did before, to the last bit: contacts are solved island by
+    island, and every reset starts from the same saved state.
+
+    Args:
+        spec: of the robots, which take velocity set-points.
+        robots: N.
+    """
+
+    def __init__(self, spec: RobotSpec, robots: int) -> None:
+        self._robots = robots
+        self._model = str(robot_folder(spec.kind) / f"{spec.kind}.urdf")
+        self._substeps = math.ceil(spec.loop_period * PHYSICS_RATE)
+        self._substep = spec.loop_period / self._substeps
+        self._rate = 1.0 / spec.velocity_time_constant
+        self._mass = spec.mass
+        self._acceleration_limit = spec.acceleration_limit
+        # Two robots farther apart than this cannot touch within one tick.
+        self._touch = 2 * spec.radius + 2 * spec.speed_limit * spec.loop_period + _CONTACT_REACH
+        self._bodies: list[int] = []
+        self._height = 0.0
+        self._pristine = -1
+        self._client = pybullet.connect(pybullet.DIRECT)
+
+    def reset(self, starts: np.ndarray) -> None:
+        """Put robots at rest, heading x, at [R, N, 2], m; R of at most ROOMS."""
+        if starts.shape[0] * self._robots != len(self._bodies):
+            self._build(starts.shape[0])
+        pybullet.restoreState(self._pristine, physicsClientId=self._client)
+        for body, (x, y) in zip(self._bodies, starts.reshape(-1, 2).tolist(), strict=True):
+            pybullet.resetBasePositionAndOrientation(body, (x, y, self._height), (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client)
+
+    def advance(self, setpoints: np.ndarray, ticks: int) -> None:
+        """Hold velocity set-points [R, N, 2], m/s, world frame, no faster than the speed limit, for a number of loop ticks."""
+        bodies = self._bodies
+        targets = [tuple(target) for target in setpoints.reshape(-1, 2).tolist()]
+        client, dt, rate, mass = self._client, self._substep, self._rate, self._mass
+        limit, limit_squared = self._acceleration_limit, self._acceleration_limit**2
+        read, push, step, frame = pybullet.getBaseVelocity, pybullet.applyExternalForce, pybullet.stepSimulation, pybullet.LINK_FRAME
+        for _ in range(ticks):
+            velocities = [read(body, client)[0] for body in bodies]
+            crowded = self._crowded()
+            for substep in range(self._substeps):
+                if substep:
+                    for index in crowded:
+                        velocities[index] = read(bodies[index], client)[0]
+                for index, (target_x, target_y) in enumerate(targets):
+                    velocity_x, velocity_y, _ = velocities[index]
+                    x, y = rate * (target_x - velocity_x), rate * (target_y - velocity_y)
+                    squared = x * x + y * y
+                    if squared > limit_squared:
+                        shrink = limit / math.sqrt(squared)
+                        x, y = x * shrink, y * shrink
+                    push(bodies[index], -1, (mass * x, mass * y, 0.0), _CENTRE, frame, client)
+                    # What the engine will find where nothing touches; reading it costs as much as half the physics.
+                    velocities[index] = (velocity_x + x * dt, velocity_y + y * dt, 0.0)
+                step(client)
+
+    def poses(self) -> np.ndarray:
+        """Position [m], velocity [m/s] and heading [rad] of every robot: [R, N, 5], world frame."""
+        rows = []
+        for body in self._bodies:
+            (x, y, _), (_, _, sine, cosine) = pybullet.getBasePositionAndOrientation(body, self._client)
+            velocity_x, velocity_y, _ = pybullet.getBaseVelocity(body, self._client)[0]
+            rows.append((x, y, velocity_x, velocity_y, 2.0 * math.atan2(sine, cosine)))
+        return np.array(rows).reshape(-1, self._robots, 5)
+
+    def close(self) -> None:
+        """Disconnect. May be called twice."""
+        if self._client >= 0:
+            pybullet.disconnect(self._client)
+            self._client = -1
+
+    def _build(self, rooms: int) -> None:
+        """Fill the client with a floor and the rooms' robots, and save the state that every reset starts from."""
+        client = self._client
+        pybullet.resetSimulation(physicsClientId=client)
+        pybullet.setGravity(0.0, 0.0, -9.81, physicsClientId=client)
+        pybullet.setTimeStep(self._substep, physicsClientId=client)
+        pybullet.setPhysicsEngineParameter(deterministicOverlappingPairs=1, minimumSolverIslandSize=1, physicsClientId=client)
+        plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
+        floor = pybullet.createMultiBody(0.0, plane, physicsClientId=client)
+        # Bullet multiplies the frictions of two bodies: the wheels carry the robots, the floor does not hold them.
+        pybullet.changeDynamics(floor, -1, lateralFriction=0.0, physicsClientId=client)
+        pybullet.setCollisionFilterGroupMask(floor, -1, _FLOOR_GROUP, -1, physicsClientId=client)
+        self._bodies = [self._load_robot(1 << (room + 1)) for room in range(rooms) for _ in range(self._robots)]
+        self._pristine = pybullet.saveState(physicsClientId=client)
+
+    def _load_robot(self, group: int) -> int:
+        client = self._client
+        flags = pybullet.URDF_USE_IMPLICIT_CYLINDER | pybullet.URDF_USE_INERTIA_FROM_FILE
+        body = pybullet.loadURDF(self._model, flags=flags, physicsClientId=client)
+        (_, _, lowest), _ = pybullet.getAABB(body, -1, physicsClientId=client)
+        self._height = -lowest
+        # No inertia is Bullet's way to say that a body does not rotate: the base holds its attitude by itself.
+        pybullet.changeDynamics(body, -1, linearDamping=0.0, angularDamping=0.0, localInertiaDiagonal=_CENTRE, physicsClientId=client)
+        pybullet.setCollisionFilterGroupMask(body, -1, group, group | _FLOOR_GROUP, physicsClientId=client)
+        return body
+
+    def _crowded(self) -> list[int]:
+        """The robots of the rooms in which two robots may touch within the next tick."""
+        reach_squared = self._touch**2
+        crowded: list[int] = []
+        for first in range(0, len(self._bodies), self._robots):
+            room = range(first, first + self._robots)
+            places = [pybullet.getBasePositionAndOrientation(self._bodies[index], self._client)[0] for index in room]
+            for index, (x, y, _) in enumerate(places):
+                if any((x - other_x) ** 2 + (y - other_y) ** 2 < reach_squared for other_x, other_y, _ in places[:index]):
+                    crowded.extend(room)
+                    break
+        return crowded
+
+
+class Engines:
+    """As many engines as a batch of episodes needs. They start when first used and are kept for the next batch."""
+
+    def __init__(self, spec: RobotSpec, robots: int) -> None:
+        self._spec, self._robots = spec, robots
+        self._idle: list[Engine] = []
+        self._busy: list[Engine] = []
+
+    def reset(self, starts: np.ndarray) -> np.ndarray:
+        """Put robots at rest at [B, N, 2], m; gives their poses [B, N, 5] as `Engine.poses` does."""
+        shares = _shares(starts)
+        engines = self._busy + self._idle
+        engines += [Engine(self._spec, self._robots) for _ in range(len(shares) - len(engines))]
+        self._busy, self._idle = engines[: len(shares)], engines[len(shares) :]
+        for engine, share in zip(self._busy, shares, strict=True):
+            engine.reset(share)
+        return np.concatenate([engine.poses() for engine in self._busy])
+
+    def advance(self, setpoints: np.ndarray, ticks: int) -> np.ndarray:
+        """Hold set-points [B, N, 2], m/s, for a number of ticks; gives the poses [B, N, 5] after them."""
+        for engine, share in zip(self._busy, _shares(setpoints), strict=True):
+            engine.advance(share, ticks)
+        return np.concatenate([engine.poses() for engine in self._busy])
+
+    def close(self) -> None:
+        """Disconnect all. May be called twice."""
+        for engine in self._busy + self._idle:
+            engine.close()
+        self._busy, self._idle = [], []
+
+
+def _shares(batch: np.ndarray) -> list[np.ndarray]:
+    return [batch[first : first + ROOMS] for first in range(0, len(batch), ROOMS)]
