@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 
@@ -28,8 +29,6 @@ _OPTIONS = {
     zmq.SNDHWM: 8,
     zmq.RCVHWM: 64,
     zmq.MAXMSGSIZE: 1024,
-    # A command for a plant that died must not reach the one that is started in its place.
-    zmq.IMMEDIATE: 1,
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 200,
     zmq.HEARTBEAT_IVL: 200,
@@ -60,6 +59,7 @@ class PlantDriver:
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
         self._poller = zmq.Poller()
+        self._connected = False
         self._welcomed = False
         self._gone: str | None = "not connected"
         self._tick = -1
@@ -105,9 +105,7 @@ class PlantDriver:
         x, y = float(action[0]), float(action[1])
         if not (math.isfinite(x) and math.isfinite(y)):
             x = y = 0.0
-        if not self._send(Command(tick, (x, y))):
-            self._receive(0.0)
-            self._check_link()
+        self._send(Command(tick, (x, y)))
         return np.array([x, y])
 
     def stop(self) -> None:
@@ -132,12 +130,12 @@ class PlantDriver:
 
     def _open(self) -> None:
         self.close()
-        self._tick, self._clock_offset, self._welcomed, self._gone = -1, None, False, None
+        self._tick, self._clock_offset, self._connected, self._welcomed, self._gone = -1, None, False, False, None
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS.items():
             self._socket.set(option, value)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
@@ -145,17 +143,21 @@ class PlantDriver:
             self._socket.connect(self.endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise InputError(f"{self.endpoint}: is no endpoint to connect to (robot {self.robot}): {error}") from None
+            raise InputError(f"{self.endpoint}: is no endpoint to connect to (robot {self.robot}): {zmq.strerror(error.errno)}") from None
 
     def _greet(self, timeout: float) -> Welcome:
         deadline = time.monotonic() + timeout
         next_hello = -math.inf
         while (now := time.monotonic()) < deadline:
-            if now >= next_hello:
-                # Not sent while the plant is not there yet: then try again soon.
-                next_hello = now + (HELLO_PERIOD if self._send(Hello(PROTOCOL, self.robot)) else 0.02)
+            wait = deadline - now
+            # What is sent before there is a connection would pile up and arrive at once.
+            if self._connected:
+                if now >= next_hello:
+                    self._send(Hello(PROTOCOL, self.robot))
+                    next_hello = now + HELLO_PERIOD
+                wait = min(wait, next_hello - now)
             # One at a time: the first state may be right behind the welcome.
-            for message in self._receive(min(next_hello, deadline) - now, most=1):
+            for message in self._receive(wait, most=1):
                 if isinstance(message, Refused):
                     raise InputError(f"{self.endpoint}: the plant refuses robot {self.robot}: {message.reason}")
                 if isinstance(message, Welcome):
@@ -170,15 +172,11 @@ class PlantDriver:
         self._welcomed = True
         return DriverFeatures(welcome.kind, welcome.action, welcome.loop_period, welcome.clock, welcome.watchdog)
 
-    def _send(self, message: Hello | Command | End) -> bool:
-        """Hand over one message; False when there is no connection, or nobody reads at the other end."""
-        if self._socket is None:
-            return False
-        try:
-            self._socket.send(encode(message), zmq.NOBLOCK)
-        except zmq.ZMQError:
-            return False
-        return True
+    def _send(self, message: Hello | Command | End) -> None:
+        """Hand over one message; it is lost when nobody reads at the other end, and `read` finds out that the link is."""
+        if self._socket is not None:
+            with contextlib.suppress(zmq.Again):
+                self._socket.send(encode(message), zmq.NOBLOCK)
 
     def _receive(self, timeout: float, most: int = MOST_AT_ONCE) -> list[FromPlant]:
         """The messages that have come, after waiting at most `timeout` [s] for the first. Notes the end of the link."""
@@ -187,9 +185,10 @@ class PlantDriver:
         ready = dict(self._poller.poll(max(0, math.ceil(timeout * 1000))))
         # The monitor first: when it tells of the end, all that was sent before is there to be read.
         if self._monitor in ready:
-            recv_monitor_message(self._monitor)
+            self._connected = recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
             # A connection that breaks before the welcome is no loss: the plant is being started.
-            self._gone = f"lost the plant at {self.endpoint}" if self._welcomed else None
+            if self._welcomed and not self._connected:
+                self._gone = f"lost the plant at {self.endpoint}"
         for _ in range(most):
             if not self._socket.get(zmq.EVENTS) & zmq.POLLIN:
                 break

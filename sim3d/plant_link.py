@@ -66,7 +66,7 @@ class RobotLink:
             self.socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.socket.close(linger=0)
-            raise InputError(f"{place}: cannot serve robot {self.robot} at {endpoint}: {error.strerror}") from None
+            raise InputError(f"{place}: cannot serve robot {self.robot} at {endpoint}: {zmq.strerror(error.errno)}") from None
 
     @property
     def joined(self) -> bool:
