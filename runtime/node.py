@@ -1,0 +1,304 @@
+"""One robot: sense, tell, listen, decide, check, command; once a tick, whatever happens."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from robots.driver import Driver, DriverFeatures, PlantGone, RobotState
+from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
+from runtime.age import AgeMeter
+from runtime.arming import ArmWatch, missing
+from runtime.log import Closing, Event, NoLog, Peer, RunLog, Tick
+from runtime.observation import View, observe
+from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
+from runtime.peer_links import PeerLinks
+from runtime.safety import Gated, Limits, gate
+from runtime.schedule import HeldAction
+from runtime.states import Inputs, Mode, settle, stale_after
+from runtime.tally import Tally
+from runtime.team import Missions, Team
+
+NANO = 1_000_000_000
+COUNTING_PERIOD = 1.0
+"""Time between two lines in the log on refused messages, so that a peer that floods does not flood the log [s]."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a node stopped: `end` (the series is over), `stopped` (on request), `plant_lost` or `fault`; and in words."""
+
+    kind: str
+    text: str = ""
+
+
+class StopRequested(Exception):
+    """Someone asked for a controlled stop while the node waited."""
+
+
+class Node:
+    """Runs one robot. All its parts are given, so that tests replace any of them.
+
+    Args:
+        robot: its id.
+        team: the team.
+        missions: one an episode; begins again after the last.
+        actor: the policy.
+        spec: of the robot.
+        driver: connected.
+        features: what the driver said when it was connected.
+        links: to the peers.
+        pacing: real time or lockstep.
+        log: takes a line a tick.
+        say: prints one line for the operator.
+        clock: [ns, monotonic].
+    """
+
+    def __init__(
+        self,
+        *,
+        robot: str,
+        team: Team,
+        missions: Missions,
+        actor: OnnxActor,
+        spec: RobotSpec,
+        driver: Driver,
+        features: DriverFeatures,
+        links: PeerLinks,
+        pacing: Pacing,
+        log: RunLog | NoLog,
+        say: Callable[[str], None],
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.mode = Mode.INIT
+        self.tally = Tally()
+        self._robot, self._team, self._actor, self._spec = robot, team, actor, spec
+        self._driver, self._links, self._pacing = driver, links, pacing
+        self._log, self._say, self._clock = log, say, clock
+        self._period = features.loop_period
+        self._limits = Limits.of(spec, features.loop_period, team.geofence)
+        self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
+        self._began = clock()
+        self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
+        self._stop = self._rearm = False
+        self._own: RobotState | None = None
+        self._own_arrival = 0
+        self._own_meter = AgeMeter()
+        self._published = 0
+        self._sent = np.zeros(2)
+        self._logs_ticks = not isinstance(log, NoLog)
+        self._rejected_before: dict[str, int] = {}
+        self._counted = self._began
+        self._reset_policy()
+
+    def request_stop(self) -> None:
+        """Stop, in a controlled way, in this tick or the next. Safe in a signal handler."""
+        self._stop = True
+
+    def request_rearm(self) -> None:
+        """Leave SAFE_STOP if all is well. Safe in a signal handler."""
+        self._rearm = True
+
+    def run(self) -> Ending:
+        """Tick until the plant ends, someone asks for a stop, or something fails; the robot is stopped in every case."""
+        try:
+            ending = self._run()
+        finally:
+            self._driver.stop()
+            self._driver.close()
+        self._event("end", {"kind": ending.kind, "text": ending.text})
+        self._log.write(Closing(self.summary()))
+        return ending
+
+    def summary(self) -> dict:
+        """What came of it so far, as plain data."""
+        return self.tally.summary(self._links.tracks, self._links.sent, self._pacing.missed)
+
+    def _run(self) -> Ending:
+        try:
+            while not self._stop:
+                self._tick()
+        except StopRequested:
+            pass
+        except PlantGone as gone:
+            return Ending("plant_lost", gone.reason) if gone.reason else Ending("end")
+        except Exception as error:  # whatever it is, the robot stops and someone is told
+            self._event("fault", {"error": repr(error), "traceback": traceback.format_exc()})
+            self._settle(Inputs(fault=True))
+            return Ending("fault", f"{type(error).__name__}: {error}")
+        self._settle(Inputs(stop=True))
+        return Ending("stopped")
+
+    def _tick(self) -> None:
+        state = self._pacing.next_state(self._driver, self._idle)
+        began = self._clock()
+        if state is not None and not self._take(state):
+            return
+        own = self._own
+        if own is None:
+            self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
+            return
+        self._publish()
+        listening = self._clock()
+        self._pacing.gather(self._links, own.tick, self._idle)
+        listened = self._clock()
+
+        ages = self._peer_ages()
+        self._update_mode(ages)
+        self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(ages))
+
+        ran = None
+        if self.mode is Mode.ACTIVE and self._schedule.due(own.elapsed):
+            ran = self._act(own, ages)
+        wanted = self._schedule.at(own.elapsed)
+        gated = gate(self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE)
+        self._sent = self._driver.command(gated.action, own.tick)
+
+        compute = (self._clock() - began - (listened - listening)) / 1e3
+        self.tally.ticked(self.mode.value, tuple(gated.changed), compute)
+        if self._logs_ticks:
+            self._log_tick(own, ages, wanted, gated, compute, ran)
+
+    def _take(self, state: RobotState) -> bool:
+        """Take in an own state; one that is not finite is answered with zero and otherwise treated as never measured."""
+        if not all(map(math.isfinite, (*state.position.tolist(), *state.velocity.tolist(), state.heading))):
+            self.tally.own_rejected += 1
+            self._sent = self._driver.command(np.zeros(2), state.tick)
+            return False
+        if self._own is None or state.episode != self._own.episode:
+            self.tally.episodes += 1
+            self._reset_policy()
+            self._sent = np.zeros(2)
+        self._own, self._own_arrival = state, self._clock()
+        self._own_meter.heard(self._own_arrival, state.stamp)
+        return True
+
+    def _reset_policy(self) -> None:
+        self._memory = self._actor.initial_state()
+        self._schedule = HeldAction.for_robot(self._actor.contract, self._spec, self._period)
+
+    def _publish(self) -> None:
+        self._links.publish(self._own, self.mode.value, self._own_arrival)
+        self._published = self._clock()
+
+    def _idle(self) -> None:
+        """During a long wait: repeat myself, for a peer that was not listening yet, and notice what a tick would notice."""
+        if self._stop:
+            raise StopRequested
+        if self._own is None:
+            self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
+            return
+        if self._clock() - self._published >= REPEAT * NANO:
+            self._publish()
+        self._links.drain()
+        self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(self._peer_ages()))
+
+    def _peer_ages(self) -> list[float]:
+        """Age of each peer's newest message [s]; one of another episode says nothing about this one."""
+        now, own = self._clock(), self._own
+        return [
+            self._pacing.peer_age(track, own.tick, now) if track.newest is not None and track.newest.episode == own.episode else math.inf
+            for track in self._links.tracks
+        ]
+
+    def _missing(self, ages: list[float]) -> str:
+        if self.mode is Mode.SAFE_STOP:
+            return "someone to arm it again"
+        needed = self._links.tracks if self._team.require_peers else ()
+        fresh = stale_after(self._team.staleness, self._period)
+        own_age = self._pacing.own_age(self._own_meter, self._clock())
+        return missing(own_age, needed, ages[: len(needed)], self._own.episode, fresh)
+
+    def _update_mode(self, ages: list[float]) -> None:
+        own_age = self._pacing.own_age(self._own_meter, self._clock())
+        self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop, self._rearm))
+        self._rearm = False
+
+    def _settle(self, inputs: Inputs) -> None:
+        for mode in settle(self.mode, inputs, self._team.staleness, self._period):
+            self._event("mode", {"from": self.mode.value, "to": mode.value})
+            self.tally.entered(self._seconds(), self._own.tick if self._own is not None else -1, mode.value)
+            if mode is Mode.SAFE_STOP and not inputs.stop:
+                self._say(f"{self._robot}: SAFE_STOP: its own state is {inputs.own_age:.1f} s old; SIGUSR1 arms it again")
+            if mode is Mode.ACTIVE:
+                self._reset_policy()
+            self.mode = mode
+
+    def _act(self, own: RobotState, ages: list[float]) -> tuple[np.ndarray, np.ndarray]:
+        peers = self._peer_positions(own, ages)
+        view = View(own.position, own.velocity, self._landmarks[own.episode % len(self._landmarks)], peers)
+        observation = observe(self._actor.contract.layout, view)
+        action, self._memory = self._actor.act(observation, self._memory)
+        action = action.astype(np.float64)
+        self._schedule.offer(action, own.elapsed)
+        self.tally.actor_runs += 1
+        return observation, action
+
+    def _peer_positions(self, own: RobotState, ages: list[float]) -> np.ndarray:
+        """[N - 1, 2], m: extrapolated by their age, as long as that is worth anything; my own position for one never heard."""
+        lost = self._team.staleness.lost
+        points = [
+            own.position if track.newest is None or track.newest.episode != own.episode else track.position(min(age, lost))
+            for track, age in zip(self._links.tracks, ages, strict=True)
+        ]
+        return np.stack(points) if points else np.zeros((0, 2))
+
+    def _seconds(self) -> float:
+        return (self._clock() - self._began) / NANO
+
+    def _event(self, event: str, detail: dict[str, str | int]) -> None:
+        self._log.write(Event(self._seconds(), event, detail))
+
+    def _log_tick(
+        self,
+        own: RobotState,
+        ages: list[float],
+        wanted: np.ndarray,
+        gated: Gated,
+        compute: float,
+        ran: tuple[np.ndarray, np.ndarray] | None,
+    ) -> None:
+        points = self._peer_positions(own, ages).tolist()
+        self._log.write(
+            Tick(
+                t=self._seconds(),
+                tick=own.tick,
+                episode=own.episode,
+                elapsed=own.elapsed,
+                mode=self.mode.value,
+                own_age=self._pacing.own_age(self._own_meter, self._clock()),
+                position=own.position.tolist(),
+                velocity=own.velocity.tolist(),
+                heading=float(own.heading),
+                peers={
+                    track.robot: Peer(age if math.isfinite(age) else None, point)
+                    for track, age, point in zip(self._links.tracks, ages, points, strict=True)
+                },
+                wanted=wanted.tolist(),
+                sent=self._sent.tolist(),
+                gate=list(gated.changed),
+                compute=compute,
+                observation=ran[0].tolist() if ran else None,
+                action=ran[1].tolist() if ran else None,
+            )
+        )
+        if self._clock() - self._counted >= COUNTING_PERIOD * NANO:
+            self._counted = self._clock()
+            self._log_rejected()
+
+    def _log_rejected(self) -> None:
+        for track in self._links.tracks:
+            if track.rejected.total() != self._rejected_before.get(track.robot, 0):
+                self._rejected_before[track.robot] = track.rejected.total()
+                self._event("rejected", {"peer": track.robot, **track.rejected})
+
+
+def pacing_for(features: DriverFeatures, team: Team) -> Pacing:
+    """The strategy that the driver's clock asks for."""
+    return Lockstep(team.lockstep_timeout) if features.clock == "lockstep" else RealTime(features.loop_period)

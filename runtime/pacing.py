@@ -1,0 +1,141 @@
+"""What a tick waits for: the clock (real time), or everyone else (lockstep)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from robots.driver import Driver, PlantGone, RobotState
+from runtime.age import AgeMeter
+from runtime.peer_links import PeerLinks
+from runtime.peers import PeerTrack
+
+NANO = 1_000_000_000
+REPEAT = 0.02
+"""In lockstep, longest time between two calls of `idle` [s]."""
+PATIENCE_WITH_PLANT = 3.0
+"""In lockstep, longest silence of the plant in units of `lockstep_timeout`: it may itself be waiting for robots that wait for others."""
+
+
+class Pacing(Protocol):
+    """How the node gets from one tick to the next.
+
+    Attributes:
+        missed: ticks that were skipped because the one before took too long.
+    """
+
+    missed: int
+
+    def next_state(self, driver: Driver, idle: Callable[[], None]) -> RobotState | None:
+        """Wait for the next tick; the newest own state not yet read, or None. `idle` is called during a long wait. Raises PlantGone."""
+
+    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> None:
+        """Take in what the peers say, for the tick of my own state."""
+
+    def own_age(self, meter: AgeMeter, now: int) -> float:
+        """Age of my newest state [s]."""
+
+    def peer_age(self, track: PeerTrack, tick: int, now: int) -> float:
+        """Age of a peer's newest message [s]; infinite when there is none that counts."""
+
+
+class RealTime:
+    """Ticks at absolute deadlines on a monotonic clock, so that the period does not drift; a missed one is never made up.
+
+    Args:
+        period: of the loop [s].
+        clock: [ns].
+        sleep: for so long [s].
+    """
+
+    def __init__(self, period: float, clock: Callable[[], int] = time.monotonic_ns, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.missed = 0
+        self._period = round(period * NANO)
+        self._clock = clock
+        self._sleep = sleep
+        self._deadline: int | None = None
+
+    def next_state(self, driver: Driver, idle: Callable[[], None]) -> RobotState | None:
+        """Sleep to the deadline, then read what is there."""
+        self._wait()
+        return driver.read(0.0)
+
+    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> None:
+        """Read what is there."""
+        links.drain()
+
+    def own_age(self, meter: AgeMeter, now: int) -> float:
+        """By my own clock."""
+        return meter.age(now)
+
+    def peer_age(self, track: PeerTrack, tick: int, now: int) -> float:
+        """By my own clock."""
+        return track.age(now)
+
+    def _wait(self) -> None:
+        now = self._clock()
+        self._deadline = now if self._deadline is None else self._deadline + self._period
+        if now - self._deadline >= self._period:
+            skipped = (now - self._deadline) // self._period
+            self.missed += skipped
+            self._deadline += skipped * self._period
+        if self._deadline > now:
+            self._sleep((self._deadline - now) / NANO)
+
+
+class Lockstep:
+    """The plant waits for every robot's command, and each robot acts when its peers' messages of the same tick are in.
+
+    Messages of one tick have age zero, so N processes compute what one process would.
+
+    Args:
+        timeout: longest wait for a peer's message of a tick; from then on it is lost, until it is heard again [s].
+        clock: [ns].
+    """
+
+    def __init__(self, timeout: float, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self.missed = 0
+        self._timeout = timeout
+        self._clock = clock
+        self._begun = False
+        self._lost: set[str] = set()
+
+    def next_state(self, driver: Driver, idle: Callable[[], None]) -> RobotState | None:
+        """Wait for the plant. Before its first state for ever: it may be waiting for other robots. Raises PlantGone."""
+        limit = PATIENCE_WITH_PLANT * self._timeout if self._begun else math.inf
+        deadline = self._clock() + limit * NANO
+        while (state := driver.read(REPEAT)) is None:
+            idle()
+            if self._clock() > deadline:
+                raise PlantGone(f"the plant sent no state for {limit:g} s")
+        self._begun = True
+        return state
+
+    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> None:
+        """Wait until each peer that is not lost has spoken of this tick. None can be ahead: the plant waits for my command, too."""
+        deadline = self._clock() + self._timeout * NANO
+        links.drain()
+        while missing := self._missing(links.tracks, tick):
+            if self._clock() > deadline:
+                self._lost |= missing
+                return
+            links.drain(REPEAT)
+            idle()
+
+    def own_age(self, meter: AgeMeter, now: int) -> float:
+        """Zero, for time stands still until I have commanded."""
+        return 0.0
+
+    def peer_age(self, track: PeerTrack, tick: int, now: int) -> float:
+        """Zero when it has spoken of this tick."""
+        return 0.0 if _spoke(track, tick) else math.inf
+
+    def _missing(self, tracks: Sequence[PeerTrack], tick: int) -> set[str]:
+        self._lost -= {track.robot for track in tracks if _spoke(track, tick)}
+        return {track.robot for track in tracks if not _spoke(track, tick)} - self._lost
+
+
+def _spoke(track: PeerTrack, tick: int) -> bool:
+    return track.newest is not None and track.newest.tick == tick

@@ -1,0 +1,151 @@
+"""The sockets between robots: one PUB for me, one SUB for each peer. No broker, no coordinator, no discovery."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from robots.driver import RobotState
+from robots.errors import InputError
+from runtime.message import LARGEST_MESSAGE, MESSAGE_VERSION, LocalObservation, encode_message
+from runtime.peers import PeerTrack
+from runtime.team import Member
+
+MOST_AT_ONCE = 64
+"""Frames taken from one peer in one go; a peer that floods cannot hold the control loop."""
+
+_OPTIONS = {
+    zmq.LINGER: 0,
+    # Old measurements are worthless: a few ticks, not ZeroMQ's 1000 messages.
+    zmq.SNDHWM: 16,
+    zmq.RCVHWM: 16,
+    zmq.MAXMSGSIZE: LARGEST_MESSAGE,
+    zmq.RECONNECT_IVL: 50,
+    zmq.RECONNECT_IVL_MAX: 500,
+    # Without heartbeats a SUB may never reconnect to a peer that lost power (libzmq 1245).
+    zmq.HEARTBEAT_IVL: 200,
+    zmq.HEARTBEAT_TIMEOUT: 600,
+    zmq.HEARTBEAT_TTL: 600,
+}
+
+
+class PeerLinks:
+    """Publishes my local observations and keeps the newest of each peer.
+
+    Every socket belongs to one peer, so a message cannot claim to be from another; all of them are used by one thread.
+
+    Attributes:
+        boot: random number of this life of the robot.
+        tracks: one a peer, by ascending agent number.
+        sent: messages published.
+
+    Args:
+        me: this robot.
+        peers: the others, by ascending agent number.
+        clock: arrival times [ns, monotonic].
+
+    Raises:
+        InputError: my endpoint cannot be bound, or a peer's cannot be connected to.
+    """
+
+    def __init__(self, me: Member, peers: Sequence[Member], clock: Callable[[], int]) -> None:
+        self.boot = secrets.randbits(63)
+        self.tracks = tuple(PeerTrack(peer.id, peer.endpoint) for peer in peers)
+        self.sent = 0
+        self._robot = me.id
+        self._clock = clock
+        self._context = zmq.Context()
+        self._poller = zmq.Poller()
+        self._of_socket: dict[zmq.Socket, PeerTrack] = {}
+        try:
+            self._publisher = self._socket(zmq.PUB)
+            _bind(self._publisher, me)
+            for track in self.tracks:
+                self._subscribe(track)
+        except BaseException:
+            self.close()
+            raise
+
+    def publish(self, state: RobotState, mode: str, stamp: int) -> None:
+        """Tell the peers what I measured.
+
+        Args:
+            state: my newest measurement.
+            mode: my state.
+            stamp: when it reached me [ns, my monotonic clock]; a measurement that is told again grows old for the peers, too.
+        """
+        position, velocity = state.position.tolist(), state.velocity.tolist()
+        self.sent += 1
+        message = LocalObservation(
+            version=MESSAGE_VERSION,
+            robot=self._robot,
+            boot=self.boot,
+            sequence=self.sent,
+            stamp=stamp,
+            tick=state.tick,
+            episode=state.episode,
+            mode=mode,
+            position=(position[0], position[1]),
+            velocity=(velocity[0], velocity[1]),
+            heading=float(state.heading),
+        )
+        # A PUB drops what a slow peer does not take; it never blocks.
+        self._publisher.send(encode_message(message), zmq.NOBLOCK)
+
+    def drain(self, timeout: float = 0.0) -> None:
+        """Take in what has come, after waiting at most `timeout` [s] for the first."""
+        for _ in range(MOST_AT_ONCE):
+            ready = self._poller.poll(math.ceil(timeout * 1000))
+            timeout = 0.0
+            if not ready:
+                return
+            for subscriber, _ in ready:
+                # All parts of a message that should have one; the others are of no use.
+                frames = subscriber.recv_multipart(zmq.NOBLOCK)
+                self._of_socket[subscriber].take(frames[0] if len(frames) == 1 else b"", self._clock())
+
+    def close(self) -> None:
+        """Release the endpoint and all links. May be called twice."""
+        self._context.destroy(linger=0)
+
+    def _socket(self, kind: int) -> zmq.Socket:
+        created = self._context.socket(kind)
+        for option, value in _OPTIONS.items():
+            created.set(option, value)
+        return created
+
+    def _subscribe(self, track: PeerTrack) -> None:
+        subscriber = self._socket(zmq.SUB)
+        # Everything, and no CONFLATE: it breaks multipart messages, and what it drops cannot be counted (libzmq 3171).
+        subscriber.subscribe(b"")
+        try:
+            subscriber.connect(track.endpoint)
+        except zmq.ZMQError as error:
+            raise InputError(f"robot {self._robot}: cannot listen to {track.robot} at {track.endpoint}: {error.strerror}") from None
+        self._of_socket[subscriber] = track
+        self._poller.register(subscriber, zmq.POLLIN)
+
+
+def _bind(publisher: zmq.Socket, me: Member) -> None:
+    if _is_served(me.endpoint):
+        raise InputError(f"robot {me.id}: cannot publish at {me.endpoint}: Address already in use")
+    try:
+        publisher.bind(me.endpoint)
+    except zmq.ZMQError as error:
+        raise InputError(f"robot {me.id}: cannot publish at {me.endpoint}: {error.strerror}") from None
+
+
+def _is_served(endpoint: str) -> bool:
+    """Whether someone serves an ipc endpoint; ZeroMQ would silently take it from him."""
+    path = endpoint.removeprefix("ipc://")
+    if path == endpoint:
+        return False
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
+        return True
+    return False

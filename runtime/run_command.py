@@ -1,0 +1,194 @@
+"""Run one robot: its actor, its links to the peers, its driver, until the plant ends the series or SIGTERM or Ctrl-C stops it.
+
+SIGUSR1 arms a robot again that went to SAFE_STOP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import hashlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from robots.driver import Driver, DriverFeatures
+from robots.errors import InputError
+from robots.spec import load_spec
+from runtime.actor import OnnxActor
+from runtime.atomic import write_atomically
+from runtime.bundle import read_bundle
+from runtime.contract import Contract, check_period, check_robot, encode_contract
+from runtime.log import Header, NoLog, RunLog
+from runtime.node import Ending, Node, pacing_for
+from runtime.peer_links import PeerLinks
+from runtime.team import Member, Team, read_missions, read_team
+from runtime.version import onboard_versions
+
+EXIT_STATUS = {"end": 0, "stopped": 0, "fault": 1, "plant_lost": 2}
+EXIT_INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`fieldswarm run --team TEAM.yaml --robot r0 --bundle BUNDLE --missions MISSIONS.yaml`."""
+    parser.add_argument("--team", type=Path, required=True, metavar="FILE", help="team file (YAML)")
+    parser.add_argument("--robot", required=True, metavar="ID", help="which robot of the team this is")
+    parser.add_argument("--bundle", type=Path, required=True, metavar="BUNDLE", help="bundle of actors: a directory or its .zip")
+    parser.add_argument("--missions", type=Path, required=True, metavar="FILE", help="mission file (YAML)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write a JSON-lines log, one line a tick")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one robot; the exit status says how it ended (`runtime/README.md`). Raises InputError."""
+    team = read_team(arguments.team)
+    me = team.member(arguments.robot, str(arguments.team))
+    spec = load_spec(me.kind)
+    actor, actor_sha256 = _load_actor(arguments.bundle, me, team, arguments.team)
+    check_robot(actor.contract, spec, str(arguments.bundle))
+    missions = read_missions(arguments.missions, actor.contract.landmarks)
+    for path in (arguments.summary, arguments.log):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"{path}: cannot be written: no such directory")
+    driver = _driver(me, arguments.team)
+
+    signals = _Signals()
+    links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns)
+    log: RunLog | NoLog = NoLog()
+    try:
+        start_up = _since_process_start()
+        features = driver.connect(team.lockstep_timeout)
+        _check_features(features, actor.contract, me)
+        if arguments.log is not None:
+            log = RunLog(arguments.log, _say)
+            log.write(_header(me, team, links, features, actor.contract, actor_sha256))
+        node = Node(
+            robot=me.id,
+            team=team,
+            missions=missions,
+            actor=actor,
+            spec=spec,
+            driver=driver,
+            features=features,
+            links=links,
+            pacing=pacing_for(features, team),
+            log=log,
+            say=_say,
+        )
+        signals.hand_over(node)
+        # What is there now stays for good; the collector need not look through it in the middle of a tick.
+        gc.collect()
+        gc.freeze()
+        ending = node.run()
+    finally:
+        driver.stop()
+        driver.close()
+        links.close()
+        log.close()
+    return _report(ending, node, me, signals, start_up, arguments.summary)
+
+
+class _Signals:
+    """SIGTERM and SIGINT end the process while it starts, and stop the robot in a controlled way once it runs."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._node: Node | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGUSR1, self._rearm)
+
+    def hand_over(self, node: Node) -> None:
+        """From now on the node stops itself."""
+        self._node = node
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.interrupted |= number == signal.SIGINT
+        if self._node is not None:
+            self._node.request_stop()
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(0)
+
+    def _rearm(self, number: int, frame: object) -> None:
+        if self._node is not None:
+            self._node.request_rearm()
+
+
+def _load_actor(bundle_path: Path, me: Member, team: Team, team_path: Path) -> tuple[OnnxActor, str]:
+    bundle = read_bundle(bundle_path)
+    size = bundle.manifest.team_size
+    if size != len(team.robots):
+        raise InputError(f"{bundle_path}: is for a team of {size}, {team_path} has {len(team.robots)} robots")
+    return bundle.load_actor(me.agent), bundle.manifest.actors[me.agent].sha256
+
+
+def _driver(me: Member, team_path: Path) -> Driver:
+    if not me.plant:
+        raise InputError(f"{team_path}: robot '{me.id}' has no plant, and there is no hardware driver for kind '{me.kind}' yet")
+    from robots.plant_driver import PlantDriver  # only a simulated robot needs it
+
+    return PlantDriver(me.id, me.plant)
+
+
+def _check_features(features: DriverFeatures, contract: Contract, me: Member) -> None:
+    """The plant that answered must be the robot that the team file says. Raises InputError."""
+    for name, found, expected in (("kind", features.kind, me.kind), ("action", features.action, contract.action.kind)):
+        if found != expected:
+            raise InputError(f"robot '{me.id}': {name}: its plant at {me.plant} is {found}, the actor is for {expected}")
+    check_period(contract, features.loop_period, f"robot '{me.id}': plant at {me.plant}")
+
+
+def _header(me: Member, team: Team, links: PeerLinks, features: DriverFeatures, contract: Contract, actor_sha256: str) -> Header:
+    return Header(
+        robot=me.id,
+        boot=links.boot,
+        clock=features.clock,
+        period=features.loop_period,
+        team=msgspec.to_builtins(team),
+        contract_sha256=hashlib.sha256(encode_contract(contract).encode()).hexdigest(),
+        actor_sha256=actor_sha256,
+        versions=onboard_versions(),
+        began=time.time(),
+    )
+
+
+def _report(ending: Ending, node: Node, me: Member, signals: _Signals, start_up: float | None, path: Path | None) -> int:
+    summary = {
+        "robot": me.id,
+        "ending": {"kind": ending.kind, "text": ending.text},
+        "start_up_s": start_up,
+        **node.summary(),
+    }
+    if path is not None:
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+    if ending.kind == "fault":
+        _say(f"{me.id}: FAULT: {ending.text}")
+    elif ending.kind == "plant_lost":
+        _say(f"fieldswarm: {me.id}: {ending.text}")
+    changed = ", ".join(f"{count} x {reason}" for reason, count in summary["interventions"].items()) or "none"
+    compute = summary["compute_us"]
+    print(
+        f"{me.id}: {summary['ticks']} ticks, {summary['episodes']} episodes, {summary['missed_ticks']} ticks missed;"
+        f" compute p50 {compute['p50']} us, p99 {compute['p99']} us; interventions: {changed}"
+    )
+    return EXIT_INTERRUPTED if signals.interrupted and ending.kind == "stopped" else EXIT_STATUS[ending.kind]
+
+
+def _since_process_start() -> float | None:
+    """Time since this process was started, interpreter and imports included [s]; None where the system does not tell."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return round(time.clock_gettime(time.CLOCK_BOOTTIME) - started, 3)
+    except (OSError, AttributeError, ValueError, IndexError):
+        return None
+
+
+def _say(text: str) -> None:
+    print(" ".join(text.split()), file=sys.stderr, flush=True)

@@ -1,0 +1,95 @@
+"""The states of a robot, and the one table that says how it goes from one to the next.
+
+A robot moves in ACTIVE and in no other state. It goes there from STANDBY when everything that it needs is fresh, falls back to HOLD
+when something is missing, returns by itself when that is fresh again, and stays in SAFE_STOP until someone arms it again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from runtime.team import Staleness
+
+
+class Mode(str, Enum):
+    """State of one robot."""
+
+    INIT = "INIT"
+    STANDBY = "STANDBY"
+    ACTIVE = "ACTIVE"
+    HOLD = "HOLD"
+    SAFE_STOP = "SAFE_STOP"
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that the next state depends on.
+
+    Attributes:
+        own_age: of the newest own measurement [s]; infinite before the first.
+        peer_ages: of the newest message of each peer that the mission needs [s]; infinite for one that was not heard in this episode.
+        stop: someone asked for a controlled stop.
+        rearm: someone armed the robot again, after a SAFE_STOP.
+        fault: something failed that no waiting mends.
+    """
+
+    own_age: float = math.inf
+    peer_ages: tuple[float, ...] = ()
+    stop: bool = False
+    rearm: bool = False
+    fault: bool = False
+
+
+# State -> (condition, next state), the first condition that holds decides. `runtime/README.md` has the same table.
+TABLE: dict[Mode, tuple[tuple[str, Mode], ...]] = {
+    Mode.INIT: (("fault", Mode.FAULT), ("stop", Mode.SAFE_STOP), ("own_seen", Mode.STANDBY)),
+    Mode.STANDBY: (("fault", Mode.FAULT), ("stop", Mode.SAFE_STOP), ("all_fresh", Mode.ACTIVE)),
+    Mode.ACTIVE: (("fault", Mode.FAULT), ("stop", Mode.SAFE_STOP), ("own_gone", Mode.SAFE_STOP), ("something_lost", Mode.HOLD)),
+    Mode.HOLD: (("fault", Mode.FAULT), ("stop", Mode.SAFE_STOP), ("own_gone", Mode.SAFE_STOP), ("all_fresh", Mode.ACTIVE)),
+    Mode.SAFE_STOP: (("fault", Mode.FAULT), ("rearmed", Mode.STANDBY)),
+    Mode.FAULT: (),
+}
+
+
+def stale_after(staleness: Staleness, period: float) -> float:
+    """Age beyond which a measurement that comes every `period` [s] is no longer fresh [s]."""
+    return max(staleness.stale_periods * period, staleness.stale_floor)
+
+
+def next_mode(mode: Mode, inputs: Inputs, staleness: Staleness, period: float) -> Mode:
+    """The state after this one: one step through the table.
+
+    Args:
+        mode: now.
+        inputs: see there. An age that equals its threshold has not passed it.
+        staleness: the thresholds.
+        period: of the control loop [s].
+    """
+    conditions = _conditions(inputs, staleness, period)
+    return next((following for condition, following in TABLE[mode] if conditions[condition]), mode)
+
+
+def settle(mode: Mode, inputs: Inputs, staleness: Staleness, period: float) -> tuple[Mode, ...]:
+    """The states that are passed through until none changes any more, without the present one; in a tick often none."""
+    passed: list[Mode] = []
+    while (following := next_mode(mode, inputs, staleness, period)) is not mode:
+        passed.append(following)
+        mode = following
+    return tuple(passed)
+
+
+def _conditions(inputs: Inputs, staleness: Staleness, period: float) -> dict[str, bool]:
+    fresh = stale_after(staleness, period)
+    own_fresh = inputs.own_age <= fresh
+    return {
+        "fault": inputs.fault,
+        "stop": inputs.stop,
+        "own_seen": math.isfinite(inputs.own_age),
+        "own_gone": inputs.own_age > staleness.own_stop,
+        "something_lost": inputs.own_age > staleness.own_hold or any(age > staleness.lost for age in inputs.peer_ages),
+        "all_fresh": own_fresh and all(age <= fresh for age in inputs.peer_ages),
+        "rearmed": inputs.rearm and own_fresh and not inputs.stop,
+    }

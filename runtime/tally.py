@@ -1,0 +1,91 @@
+"""What one run of a robot amounted to: counts, times, states passed through."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from runtime.peers import PeerTrack
+
+REMEMBERED_TIMES = 1 << 16
+"""Compute times kept for the percentiles: the newest 20 minutes at 50 Hz, in constant memory."""
+REMEMBERED_MODES = 1000
+"""State changes kept; more are only counted."""
+
+
+class Tally:
+    """Counts what happens in the ticks.
+
+    Attributes:
+        ticks: in which the robot commanded.
+        actor_runs: how often the actor ran.
+        episodes: missions begun.
+        own_rejected: own states that were not finite.
+        interventions: reason -> ticks in which the gate changed the action for it.
+        modes: state -> ticks spent in it.
+        history: (seconds since the start, tick or -1, state), the first changes.
+        mode_changes: all of them.
+    """
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.actor_runs = 0
+        self.episodes = 0
+        self.own_rejected = 0
+        self.interventions: Counter[str] = Counter()
+        self.modes: Counter[str] = Counter()
+        self.history: list[tuple[float, int, str]] = []
+        self.mode_changes = 0
+        self._compute = np.zeros(REMEMBERED_TIMES, dtype=np.float32)
+
+    def entered(self, t: float, tick: int, mode: str) -> None:
+        """Note a state change at `t` [s since the start]."""
+        self.mode_changes += 1
+        if len(self.history) < REMEMBERED_MODES:
+            self.history.append((round(t, 4), tick, mode))
+
+    def ticked(self, mode: str, reasons: Sequence[str], compute: float) -> None:
+        """Note one tick that took `compute` [us] without waiting."""
+        self._compute[self.ticks % REMEMBERED_TIMES] = compute
+        self.ticks += 1
+        self.modes[mode] += 1
+        self.interventions.update(reasons)
+
+    def summary(self, tracks: Sequence[PeerTrack], sent: int, missed: int) -> dict:
+        """Everything as plain data."""
+        compute = self._compute[: min(self.ticks, REMEMBERED_TIMES)]
+        p50, p99, largest = (round(float(value), 1) for value in np.percentile(compute, (50, 99, 100))) if self.ticks else (None,) * 3
+        return {
+            "ticks": self.ticks,
+            "missed_ticks": missed,
+            "episodes": self.episodes,
+            "actor_runs": self.actor_runs,
+            "compute_us": {"p50": p50, "p99": p99, "max": largest},
+            "interventions": dict(self.interventions),
+            "own_rejected": self.own_rejected,
+            "messages": {
+                "sent": sent,
+                "peers": {track.robot: {"accepted": track.accepted, "rejected": dict(track.rejected)} for track in tracks},
+            },
+            "modes": dict(self.modes),
+            "mode_changes": self.mode_changes,
+            "mode_history": [{"t": t, "tick": tick, "mode": mode} for t, tick, mode in self.history],
+            "process": {"max_resident_mb": largest_resident(), "torch": "torch" in sys.modules, "pybullet": "pybullet" in sys.modules},
+        }
+
+
+def largest_resident() -> float:
+    """Most memory that this process has had resident [MB]."""
+    try:
+        # getrusage inherits the figure of the process that started us; this one is ours alone.
+        status = Path("/proc/self/status").read_text()
+        kilobytes = int(status.partition("VmHWM:")[2].split()[0])
+    except (OSError, IndexError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        kilobytes = peak // 1024 if sys.platform == "darwin" else peak
+    return round(kilobytes / 1024, 1)
