@@ -14,6 +14,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test lint bench clean
 
+# A thread that waits for its siblings sleeps instead of spinning: beside other work on the machine, spinning makes torch 40 times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 PYTHON ?= python3.11 python3.10 python3 python
 BIN := .venv/bin
 READY := .venv/ready
