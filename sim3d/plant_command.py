@@ -115,8 +115,8 @@ def _record(name: str, world: World, episodes: Sequence[Episode]) -> Record:
 
 
 def _tell_mission(episode: Episode, world: World) -> None:
-    covered = all_covered(episode.position, episode.landmarks, _capture_radius(world))
-    seconds = float(covered.argmax()) * world.tick_period if covered.any() else None
+    covered = all_covered(episode.position, episode.landmarks, _capture_radius(world))[1:]
+    seconds = (float(covered.argmax()) + 1.0) * world.tick_period if covered.any() else None
     _tell("mission", number=episode.number, covered=bool(covered.any()), time_to_cover=seconds, covered_at_end=bool(covered[-1]))
 
 

@@ -1,0 +1,210 @@
+"""A team as it will be deployed: a plant and every robot in a process of its own, started, watched, and always cleaned up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from robots.driver import Clock
+from robots.errors import InputError
+from robots.spec import RobotSpec, load_spec
+from robots.yaml_input import dump_yaml
+from runtime.atomic import write_atomically
+from runtime.bundle import read_bundle
+from runtime.contract import Contract, check_robot
+from runtime.team import Member, Missions, Team
+from sim3d.culprit import blame
+from sim3d.metrics import EpisodeMetrics, episode_metrics
+from sim3d.mission_layouts import missions_of
+from sim3d.process_group import Child, ProcessGroup
+from sim3d.record import Record
+from sim3d.spread import HORIZON
+from sim3d.world import Layouts
+
+PLANT = "plant"
+POLL = 0.1
+"""Time between two looks at how far the plant is [s]."""
+SETTLE = 1.0
+"""When a process fails, time for the others to say why they failed in turn [s]."""
+LEAVE = 10.0
+"""Longest that a robot may take to end after the plant [s]."""
+
+
+@dataclass(frozen=True)
+class SimulationResult:
+    """What came of a series.
+
+    Attributes:
+        record: what truly happened.
+        metrics: of the record.
+        robots: each robot's own summary, by id (see runtime/README.md).
+        plant: how the plant saw the end: `late_ticks`, and for each robot the `counts` of what it did not accept.
+        seconds: from the first process started to the last one ended.
+    """
+
+    record: Record
+    metrics: EpisodeMetrics
+    robots: dict[str, dict[str, Any]]
+    plant: dict[str, Any]
+    seconds: float
+
+
+def simulate(
+    bundle: str | Path,
+    missions: Layouts,
+    folder: str | Path,
+    world: str | None = None,
+    profile: str = "clean",
+    clock: Clock = "lockstep",
+    progress: Callable[[dict[str, Any]], None] = lambda mission: None,
+) -> SimulationResult:
+    """Run missions with one process for the plant and one for each robot.
+
+    The folder gets the inputs (`team.yaml`, `missions.yaml`), the plant's `record.npz` and `plant.jsonl`, each robot's log and summary
+    (`r0.jsonl`, `r0.json`), and what each process wrote to its standard error (`r0.stderr`).
+
+    Args:
+        bundle: directory or .zip of an exported team.
+        missions: where everything starts; missions.seeds fixes all chance.
+        folder: for everything that is written; made if need be.
+        world: `spread` or `bullet`; None for the one in which the bundle's robots live.
+        profile: name or file of the disturbances.
+        clock: `lockstep` or `realtime`.
+        progress: told of each mission as it ends (the plant's `mission` event, see sim3d/README.md).
+
+    Raises:
+        InputError: the bundle cannot be used, or a process failed; the text is that process's own line.
+    """
+    contract = read_bundle(bundle).verify()[0].contract
+    spec = load_spec(contract.robot_kinds[0])
+    check_robot(contract, spec, str(bundle))
+    folder = Path(folder)
+    team = _team(contract, spec)
+    _prepare(folder, team, missions_of(missions))
+    ticks_per_step = round(contract.period / spec.loop_period)
+    home = "spread" if spec.kind == "point" else "bullet"
+    children = [_child(folder, PLANT, _plant_command(folder, world or home, contract, ticks_per_step, profile, clock))]
+    children += [_child(folder, member.id, _robot_command(folder, bundle, member)) for member in team.robots]
+    begin = time.monotonic()
+    with ProcessGroup(children, {**os.environ, "OMP_NUM_THREADS": "1"}) as group:
+        end = _watch(group, folder, progress)
+    seconds = time.monotonic() - begin
+    record = Record.load(folder / "record.npz")
+    metrics = episode_metrics(
+        record.position,
+        record.landmarks,
+        ticks_per_step=ticks_per_step,
+        tick_period=record.tick_period,
+        capture_radius=record.capture_radius,
+        robot_radius=record.robot_radius,
+        arena_half_size=record.arena_half_size,
+    )
+    summaries = {member.id: json.loads((folder / f"{member.id}.json").read_bytes()) for member in team.robots}
+    return SimulationResult(record, metrics, summaries, end, seconds)
+
+
+def _team(contract: Contract, spec: RobotSpec) -> Team:
+    robots = contract.team_size
+    endpoints = free_endpoints(2 * robots)
+    return Team(
+        robots=tuple(
+            Member(id=f"r{agent}", kind=spec.kind, agent=agent, endpoint=endpoints[agent], plant=endpoints[robots + agent])
+            for agent in range(robots)
+        ),
+        # Robots start together with the plant, which may take its time on a busy machine.
+        lockstep_timeout=30.0,
+    )
+
+
+def free_endpoints(count: int) -> list[str]:
+    """Endpoints on loopback with different ports that nobody uses now."""
+    with ExitStack() as stack:
+        # All are held until the last one is found, so no two are the same.
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"tcp://127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def _prepare(folder: Path, team: Team, missions: Missions) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # What an earlier series left here must not pass for the outcome of one that fails.
+        for stale in ("record.npz", f"{PLANT}.jsonl", *(f"{member.id}.json" for member in team.robots)):
+            (folder / stale).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+    write_atomically(folder / "team.yaml", dump_yaml(team).encode())
+    write_atomically(folder / "missions.yaml", dump_yaml(missions).encode())
+
+
+def _plant_command(folder: Path, world: str, contract: Contract, ticks_per_step: int, profile: str, clock: Clock) -> list[str]:
+    return [
+        *("plant", "--world", world, "--team", str(folder / "team.yaml"), "--missions", str(folder / "missions.yaml")),
+        *("--ticks", str(HORIZON * ticks_per_step), "--arena", repr(contract.arena_half_size), "--clock", clock),
+        *("--profile", profile, "--record", str(folder / "record.npz")),
+    ]
+
+
+def _robot_command(folder: Path, bundle: str | Path, member: Member) -> list[str]:
+    return [
+        *("run", "--bundle", str(bundle), "--team", str(folder / "team.yaml"), "--missions", str(folder / "missions.yaml")),
+        *("--robot", member.id, "--log", str(folder / f"{member.id}.jsonl"), "--summary", str(folder / f"{member.id}.json")),
+    ]
+
+
+def _child(folder: Path, name: str, arguments: Sequence[str]) -> Child:
+    stdout = str(folder / f"{name}.jsonl") if name == PLANT else os.devnull
+    return Child(name, (sys.executable, "-m", "runtime.cli", *arguments), stdout, str(folder / f"{name}.stderr"))
+
+
+def _watch(group: ProcessGroup, folder: Path, progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Until all have ended well: the plant's last event. Raises InputError as soon as one has not."""
+    lines = _Lines(folder / f"{PLANT}.jsonl")
+    end: dict[str, Any] = {}
+    deadline = math.inf
+    while group.running:
+        exits = group.wait(POLL)
+        failed = [exit for exit in exits if exit.status]
+        if failed:
+            # Who failed first may only have been faster than the one that pulled it down.
+            settled = time.monotonic() + SETTLE
+            while group.running and (remaining := settled - time.monotonic()) > 0:
+                failed += [exit for exit in group.wait(remaining) if exit.status]
+        for event in map(json.loads, lines.new()):
+            if event["event"] == "mission":
+                progress(event)
+            elif event["event"] == "end":
+                end, deadline = event, time.monotonic() + LEAVE
+        if failed:
+            raise InputError(blame(failed, PLANT, end.get("robot", ""), folder))
+        if time.monotonic() > deadline:
+            raise InputError(f"robot {min(group.running)}: still runs {LEAVE:g} s after the plant ended the series")
+    return end
+
+
+class _Lines:
+    """The lines that another process adds to a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def new(self) -> Iterator[bytes]:
+        """Whole lines since the last call; none while there is no file."""
+        with contextlib.suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._read += len(line)
+                    yield line
