@@ -23,7 +23,7 @@ class RobotSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         action: what a command is: `velocity_setpoint` [m/s, world frame] or `force` (simple_spread's u, in [-1, 1] per axis).
         radius: of the circle that holds the body [m].
         mass: [kg].
-        speed_limit: largest planar speed the runtime will command [m/s]; for `force`, of the command's norm.
+        speed_limit: largest planar speed the runtime will command [m/s]; for `force`, the largest that forces can lead to.
         acceleration_limit: largest change of the planar velocity [m/s^2].
         cruise_speed: speed per axis at which missions are run unless the user asks otherwise [m/s].
         velocity_time_constant: of the velocity loop, first order [s].

@@ -9,8 +9,8 @@ from sim3d.world import World
 WORLDS = ("spread", "bullet")
 
 
-def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_half_size: float) -> World:
-    """A world of one simulation at a time, for robots of one kind.
+def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_half_size: float, workers: int = 0) -> World:
+    """A world for robots of one kind.
 
     Args:
         name: one of WORLDS.
@@ -18,6 +18,7 @@ def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_ha
         robots: N.
         landmarks: L.
         arena_half_size: [m].
+        workers: processes that share a batch in `bullet`; 0 runs it in this one.
 
     Raises:
         InputError: robots of this kind do not live in that world, or not in an arena of that size.
@@ -33,4 +34,4 @@ def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_ha
         return SpreadWorld(robots, landmarks=landmarks)
     from sim3d.bullet import BulletWorld
 
-    return BulletWorld(robots, spec, arena_half_size, landmarks=landmarks)
+    return BulletWorld(robots, spec, arena_half_size, landmarks=landmarks, workers=workers)

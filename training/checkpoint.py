@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def save_checkpoint(directory: Path, learner: Ippo) -> None:
     """Write the learner's whole state to DIRECTORY/checkpoint.pt."""
     partial = directory / (CHECKPOINT + ".partial")
     torch.save(learner.state_dict(), partial)
-    os.replace(partial, directory / CHECKPOINT)
+    partial.replace(directory / CHECKPOINT)
 
 
 def load_run(directory: str | Path) -> Ippo:

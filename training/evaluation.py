@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sim3d.spread import CAPTURE_RADIUS
 from sim3d.world import random_layouts
 from training.ippo import Ippo
 from training.rollout import team_observation

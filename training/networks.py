@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ class TeamMlp(nn.Module):
         sizes = [inputs, *hidden, outputs]
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
-        for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
             gain = output_gain if layer == len(hidden) else math.sqrt(2.0)
             weight = torch.empty(robots, fan_in, fan_out)
             for robot in range(robots):

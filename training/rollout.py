@@ -44,9 +44,7 @@ def team_observation(state: WorldState) -> Tensor:
 
 
 @torch.no_grad()
-def collect(
-    world: SpreadWorld, policy: TeamPolicy, episodes: int, horizon: int, local_ratio: float, generator: torch.Generator
-) -> Batch:
+def collect(world: SpreadWorld, policy: TeamPolicy, episodes: int, horizon: int, local_ratio: float, generator: torch.Generator) -> Batch:
     """Run B = `episodes` whole episodes of T = `horizon` steps with sampled choices."""
     state = random_start(world, episodes, generator)
     observations, choices, log_probabilities, rewards = [team_observation(state)], [], [], []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -51,7 +50,7 @@ class RunLog:
                 writer = csv.DictWriter(file, self._rows[0].keys())
                 writer.writeheader()
                 writer.writerows(self._rows)
-        os.replace(partial, self._path)
+        partial.replace(self._path)
 
     def write(self, batch: int, figures: dict[str, float], evaluation: dict[str, float]) -> None:
         """Log one batch: `figures` of the learner, and `evaluation` (empty in batches without one)."""

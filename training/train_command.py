@@ -8,8 +8,11 @@ from pathlib import Path
 import msgspec
 
 from robots.errors import InputError
-from training.config import check_train_config, read_train_config
-from training.train import resume_run, start_run, train
+from runtime.atomic import write_atomically
+from training.config import TrainConfig, check_train_config, read_train_config
+
+RESULT = "result.json"
+"""In the run directory: the last evaluation and the configuration, once the budget is spent."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,25 +26,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, or continue."""
-    if arguments.resume:
-        others = [name for name in ("config", "out", "seed", "steps") if getattr(arguments, name) is not None]
-        if others:
-            raise InputError(f"--resume takes everything from {arguments.resume}; leave out {', '.join(others)}")
-        directory = Path(arguments.resume)
-        learner = resume_run(directory)
-    else:
-        if arguments.config is None:
-            raise InputError("train needs CONFIG.yaml, or --resume DIR")
-        config = read_train_config(arguments.config)
-        given = {name: getattr(arguments, name) for name in ("seed", "steps") if getattr(arguments, name) is not None}
-        config = msgspec.structs.replace(config, **given)
-        check_train_config(config, "command line")
-        directory = Path(arguments.out or f"runs/{Path(arguments.config).stem}-{config.seed}")
-        learner = start_run(config, directory)
+    directory, config = _checked(arguments)
+    # Imported here: torch takes seconds, and a mistake on the command line should be told at once.
+    from training.train import resume_run, start_run, train
+
+    learner = resume_run(directory) if config is None else start_run(config, directory)
     try:
         evaluation = train(learner, directory)
     except KeyboardInterrupt:
         raise InputError(f"interrupted; continue with: fieldswarm train --resume {directory}") from None
+    write_atomically(directory / RESULT, msgspec.json.format(msgspec.json.encode({**evaluation, "config": learner.config}), indent=2))
     figures = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.items())
     print(f"trained {directory}: {figures}")
     print(f"next: fieldswarm export {directory} --robot omni --out {directory}/omni")
+
+
+def _checked(arguments: argparse.Namespace) -> tuple[Path, TrainConfig | None]:
+    """The run directory, and the configuration of a new run (None: continue the one that is there). Raises InputError."""
+    if arguments.resume:
+        others = [name for name in ("config", "out", "seed", "steps") if getattr(arguments, name) is not None]
+        if others:
+            raise InputError(f"--resume takes everything from {arguments.resume}; leave out {', '.join(others)}")
+        return Path(arguments.resume), None
+    if arguments.config is None:
+        raise InputError("train needs CONFIG.yaml, or --resume DIR")
+    config = read_train_config(arguments.config)
+    given = {name: getattr(arguments, name) for name in ("seed", "steps") if getattr(arguments, name) is not None}
+    config = msgspec.structs.replace(config, **given)
+    check_train_config(config, "command line")
+    return Path(arguments.out or f"runs/{Path(arguments.config).stem}-{config.seed}"), config

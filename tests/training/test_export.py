@@ -1,0 +1,103 @@
+import numpy as np
+import onnx
+import pytest
+
+from robots.errors import InputError
+from robots.spec import load_spec
+from runtime.actor import OnnxActor
+from runtime.bundle import read_bundle
+from sim3d.world import random_layouts
+from training import parity
+from training.evaluation import greedy_trajectories
+from training.export import export_team, write_bundle
+from training.rollout import team_observation
+from training.similarity import similarity_for
+
+
+def exported(learner, kind):
+    spec = load_spec(kind)
+    return export_team(learner, spec, similarity_for(spec), lambda text: None)
+
+
+@pytest.mark.parametrize("actions", ["continuous", "discrete"])
+@pytest.mark.parametrize("robots", [1, 3])
+def test_point_actors_give_the_learners_most_likely_forces(make_learner, actions, robots):
+    learner = make_learner(actions=actions, robots=robots)
+    team = exported(learner, "point")
+    world = learner.world
+    state = world.reset(random_layouts(200, robots, robots, 1.0, seed=3))
+    seen = team_observation(state)
+    expected = learner.policy.greedy_force(seen).detach().numpy()
+    for agent, model in enumerate(team.actors):
+        actor = OnnxActor(model, "test")
+        action, _ = actor.act(seen[agent].numpy(), actor.initial_state(200))
+        np.testing.assert_allclose(action, expected[agent], atol=1e-5)
+
+
+def test_robot_actors_move_ideal_robots_as_the_policy_moves_points(make_learner):
+    """The whole similarity map at once: metres in, set-points out, memory inside, against simple_spread where nobody touches."""
+    learner = make_learner()
+    team = exported(learner, "omni")
+    actors = [OnnxActor(model, "test") for model in team.actors]
+    positions, landmarks = greedy_trajectories(learner, 64, 25)
+    apart = np.linalg.norm(positions[:, :, :, None] - positions[:, :, None, :] + 9 * np.eye(3)[None, None, :, :, None], axis=-1)
+    free = apart.min(axis=(1, 2, 3)) > 0.32
+    assert free.sum() >= 10
+    contract = team.contract
+    length, period = contract.arena_half_size, contract.period
+    position, setpoint = positions[free, 0] * length, np.zeros((free.sum(), 3, 2))
+    memories = [actor.initial_state(int(free.sum())) for actor in actors]
+    for step in range(1, 26):
+        following = np.empty_like(setpoint)
+        for agent, actor in enumerate(actors):
+            own = position[:, agent, None]
+            others = np.delete(position, agent, axis=1)
+            observation = np.concatenate([own, landmarks[free] * length - own, others - own], axis=1).reshape(len(position), -1)
+            following[:, agent], memories[agent] = actor.act(observation, memories[agent])
+        position, setpoint = position + setpoint * period, following
+        np.testing.assert_allclose(position / length, positions[free, step], atol=2e-4)
+
+
+def test_the_contract_says_what_a_robot_needs_to_know(make_learner):
+    contract = exported(make_learner(), "omni").contract
+    spec = load_spec("omni")
+    assert contract.layout == ("own_position", "landmarks_relative", "peers_relative")
+    assert contract.action.kind == "velocity_setpoint"
+    assert contract.action.effect_delay == contract.period
+    assert contract.action.limit <= spec.cruise_speed
+    assert contract.robot_radius == pytest.approx(spec.radius)
+    assert contract.capture_radius == pytest.approx(0.1 * contract.arena_half_size)
+    assert len(contract.training.config_sha256) == 64
+
+
+def test_an_export_that_computes_something_else_fails(make_learner, monkeypatch):
+    """A weight that is off by 1e-3 in the file must stop the export."""
+    import training.export as export
+
+    honest = export.onnx_bytes
+
+    def tampered(graph, contract):
+        model = onnx.load_from_string(honest(graph, contract))
+        weights = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 2)
+        values = onnx.numpy_helper.to_array(weights) + np.float32(1e-3)
+        weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
+        return model.SerializeToString()
+
+    monkeypatch.setattr(export, "onnx_bytes", tampered)
+    with pytest.raises(InputError, match="onnxruntime and torch differ by"):
+        exported(make_learner(), "point")
+
+
+def test_parity_is_checked_on_at_least_a_thousand_observations_of_whole_episodes():
+    assert parity.EPISODES * parity.HORIZON >= 1000
+
+
+def test_a_bundle_is_written_whole_and_verifies(make_learner, tmp_path):
+    team = exported(make_learner(), "omni")
+    write_bundle(team, tmp_path / "bundle")
+    bundle = read_bundle(tmp_path / "bundle")
+    assert len(bundle.verify()) == 3
+    assert all(entry.difference_rollout <= 1e-5 and entry.difference_closed_loop <= 1e-5 for entry in bundle.manifest.actors)
+    with pytest.raises(InputError, match="exists already"):
+        write_bundle(team, tmp_path / "bundle")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
