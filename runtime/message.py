@@ -20,7 +20,7 @@ class LocalObservation(msgspec.Struct, array_like=True, frozen=True, tag="local_
         robot: id of the sender.
         boot: random number that the sender drew when it started.
         sequence: grows with each message within a boot.
-        stamp: when it was sent [ns, the sender's monotonic clock].
+        stamp: when this measurement reached the sender's runtime [ns, its monotonic clock]; told again, a measurement keeps it.
         tick: the sender's control tick.
         episode: the mission that the sender is in.
         mode: the sender's state (`ACTIVE`, `HOLD`, ...).

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from array_api_compat import array_namespace
-
 from robots.errors import InputError
+from runtime.arrays import array_namespace
 from runtime.contract import FieldShape
 
 Array = Any

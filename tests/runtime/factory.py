@@ -43,19 +43,29 @@ def make_contract(agent: int = 0, team_size: int = 3, landmarks: int = 3, kind: 
     return msgspec.structs.replace(contract, **changes)
 
 
+STEP = 0.01
+"""What an actor's state grows by in each run."""
+
+
 def make_actor(contract: Contract, gain: float = 0.5, metadata: str | None = None) -> bytes:
-    """Drives to the landmark with the actor's own number: action = gain * (landmark - own position), next state = state + 1."""
+    """Drives to the landmark with the actor's own number, and counts its runs.
+
+    action = gain * (landmark - own position), plus the state where it has two numbers; next state = state + STEP.
+    """
     size, state = contract.observation_size, contract.state_size
     weights = np.zeros((size, 2), dtype=np.float32)
     column = 4 + 2 * (contract.agent % contract.landmarks)
     weights[column, 0] = weights[column + 1, 1] = gain
     constants = [numpy_helper.from_array(weights, "weights")]
-    nodes = [helper.make_node("MatMul", ["observation", "weights"], ["action"])]
+    drive = "drive" if state == 2 else "action"
+    nodes = [helper.make_node("MatMul", ["observation", "weights"], [drive])]
     inputs = [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", size])]
     outputs = [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["batch", 2])]
     if state:
-        constants.append(numpy_helper.from_array(np.ones(state, dtype=np.float32), "one"))
-        nodes.append(helper.make_node("Add", ["state", "one"], ["next_state"]))
+        constants.append(numpy_helper.from_array(np.full(state, STEP, dtype=np.float32), "step"))
+        nodes.append(helper.make_node("Add", ["state", "step"], ["next_state"]))
+        if state == 2:
+            nodes.append(helper.make_node("Add", ["drive", "state"], ["action"]))
         inputs.append(helper.make_tensor_value_info("state", TensorProto.FLOAT, ["batch", state]))
         outputs.append(helper.make_tensor_value_info("next_state", TensorProto.FLOAT, ["batch", state]))
     return to_bytes(nodes, inputs, outputs, constants, encode_contract(contract) if metadata is None else metadata)
