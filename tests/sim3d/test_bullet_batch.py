@@ -1,0 +1,163 @@
+"""World `bullet` over batches and processes: the same episode everywhere, and no process left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robots.spec import load_spec
+from sim3d.bullet import BulletWorld
+from sim3d.bullet_engine import ROOMS
+from sim3d.bullet_workers import WorkerFailed
+from sim3d.world import Layouts, random_layouts
+
+SPEC = load_spec("omni")
+ROBOTS, TICKS = 3, 60
+EPISODES = ROOMS + 5
+CROWDED_ARENA = 0.6
+
+
+def world_of(workers):
+    return BulletWorld(ROBOTS, SPEC, CROWDED_ARENA, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Layouts and set-points [T, B, N, 2] that bring all robots of an episode together, so that contacts count."""
+    layouts = random_layouts(EPISODES, ROBOTS, ROBOTS, CROWDED_ARENA, seed=0)
+    random = np.random.default_rng(0).uniform(-1.0, 1.0, (TICKS // 10, EPISODES, ROBOTS, 2)).repeat(10, axis=0)
+    return layouts, 0.5 * random - 1.5 * layouts.starts
+
+
+def trajectories(world, layouts, setpoints):
+    """Everything that the world says of each episode: [B, T + 1, N, 5]."""
+    states = [state := world.reset(layouts)]
+    for setpoint in setpoints:
+        states.append(state := world.step(state, setpoint))
+    return np.stack([np.concatenate([each.position, each.velocity, each.heading[..., None]], axis=-1) for each in states], axis=1)
+
+
+@pytest.fixture(scope="module")
+def expected(batch):
+    world = world_of(workers=0)
+    found = trajectories(world, *batch)
+    world.close()
+    distance = np.linalg.norm(found[..., :, None, :2] - found[..., None, :, :2], axis=-1) + 9 * np.eye(ROBOTS)
+    assert (distance.min(axis=(1, 2, 3)) < 2 * SPEC.radius + 1e-3).mean() > 0.8, "most episodes must have contacts"
+    return found
+
+
+def taken(layouts, order):
+    return Layouts(layouts.starts[order], layouts.landmarks[order], layouts.seeds[order])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_any_number_of_workers_gives_the_same_trajectories_bit_for_bit(workers, batch, expected):
+    world = world_of(workers)
+    try:
+        np.testing.assert_array_equal(trajectories(world, *batch), expected)
+    finally:
+        world.close()
+
+
+def test_an_episode_does_not_depend_on_its_batch_nor_on_what_ran_before(batch, expected):
+    layouts, setpoints = batch
+    world = world_of(workers=0)
+    try:
+        for order in (np.arange(EPISODES)[::-1], np.array([7]), np.array([EPISODES - 1, 3, 3]), np.arange(EPISODES)):
+            np.testing.assert_array_equal(trajectories(world, taken(layouts, order), setpoints[:, order]), expected[order])
+    finally:
+        world.close()
+
+
+def test_more_workers_than_episodes_are_fine(batch, expected):
+    layouts, setpoints = batch
+    world = world_of(workers=3)
+    try:
+        for order in (np.array([4]), np.array([1, 2])):
+            np.testing.assert_array_equal(trajectories(world, taken(layouts, order), setpoints[:, order]), expected[order])
+    finally:
+        world.close()
+
+
+def test_a_killed_worker_is_an_error_at_once_and_the_next_reset_starts_anew(batch, expected):
+    layouts, setpoints = batch
+    world = world_of(workers=2)
+    try:
+        state = world.reset(layouts)
+        victim, other = (worker._process for worker in world._physics._workers)
+        os.kill(victim.pid, signal.SIGKILL)
+        begin = time.monotonic()
+        with pytest.raises(WorkerFailed, match=r"bullet worker 0 ended unexpectedly \(exit status -9\)"):
+            for setpoint in setpoints:
+                state = world.step(state, setpoint)
+        assert time.monotonic() - begin < 5.0
+        assert not other.is_alive()
+        np.testing.assert_array_equal(trajectories(world, layouts, setpoints), expected)
+    finally:
+        world.close()
+
+
+def test_an_error_in_a_worker_comes_with_its_traceback(batch):
+    layouts, _ = batch
+    world = world_of(workers=1)
+    try:
+        world.reset(layouts)
+        with pytest.raises(WorkerFailed, match=r"(?s)bullet worker 0 raised.*Traceback.*TypeError"):
+            world._physics.advance(np.zeros((EPISODES, ROBOTS, 2)), None)
+    finally:
+        world.close()
+
+
+def test_closing_ends_the_workers(batch):
+    world = world_of(workers=2)
+    world.reset(batch[0])
+    processes = [worker._process for worker in world._physics._workers]
+    world.close()
+    assert [process.exitcode for process in processes] == [0, 0]
+    world.close()
+
+
+SCRIPT = """
+import time
+from robots.spec import load_spec
+from sim3d.bullet import BulletWorld
+from sim3d.world import random_layouts
+
+if __name__ == "__main__":
+    world = BulletWorld(2, load_spec("omni"), 1.0, workers=2)
+    world.reset(random_layouts(4, 2, 2, 1.0, seed=0))
+    print(*(worker._process.pid for worker in world._physics._workers), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_die_with_their_parent_however_it_ends(tmp_path, how):
+    script = tmp_path / "parent.py"
+    script.write_text(SCRIPT)
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+    ) as parent:
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(workers) == 2
+        parent.send_signal(how)
+    deadline = time.monotonic() + 10.0
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.02)
+
+
+def alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
