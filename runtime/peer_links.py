@@ -19,6 +19,10 @@ from runtime.team import Member
 MOST_AT_ONCE = 64
 """Frames taken from one peer in one go; a peer that floods cannot hold the control loop."""
 
+RENEWAL = 2_000_000_000
+"""After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss, but never after a breach of its protocol, such
+as one frame above MAXMSGSIZE: without this a peer's single mistake would silence it for ever."""
+
 _OPTIONS = {
     zmq.LINGER: 0,
     # Old measurements are worthless: a few ticks, not ZeroMQ's 1000 messages.
@@ -62,6 +66,7 @@ class PeerLinks:
         self._context = zmq.Context()
         self._poller = zmq.Poller()
         self._of_socket: dict[zmq.Socket, PeerTrack] = {}
+        self._alive: dict[zmq.Socket, int] = {}
         try:
             self._publisher = self._socket(zmq.PUB)
             _bind(self._publisher, me)
@@ -103,15 +108,26 @@ class PeerLinks:
             ready = self._poller.poll(math.ceil(timeout * 1000))
             timeout = 0.0
             if not ready:
-                return
+                break
             for subscriber, _ in ready:
-                # All parts of a message that should have one; the others are of no use.
                 frames = subscriber.recv_multipart(zmq.NOBLOCK)
-                self._of_socket[subscriber].take(frames[0] if len(frames) == 1 else b"", self._clock())
+                self._alive[subscriber] = self._clock()
+                # A message has one part; one with more is refused as an empty one is.
+                self._of_socket[subscriber].take(frames[0] if len(frames) == 1 else b"", self._alive[subscriber])
+        self._renew_silent()
 
     def close(self) -> None:
         """Release the endpoint and all links. May be called twice."""
         self._context.destroy(linger=0)
+
+    def _renew_silent(self) -> None:
+        now = self._clock()
+        for subscriber, track in self._of_socket.items():
+            if now - self._alive[subscriber] >= RENEWAL:
+                self._alive[subscriber] = now
+                with contextlib.suppress(zmq.ZMQError):  # ZeroMQ may have given up the connection already
+                    subscriber.disconnect(track.endpoint)
+                subscriber.connect(track.endpoint)
 
     def _socket(self, kind: int) -> zmq.Socket:
         created = self._context.socket(kind)
@@ -128,6 +144,7 @@ class PeerLinks:
         except zmq.ZMQError as error:
             raise InputError(f"robot {self._robot}: cannot listen to {track.robot} at {track.endpoint}: {error.strerror}") from None
         self._of_socket[subscriber] = track
+        self._alive[subscriber] = self._clock()
         self._poller.register(subscriber, zmq.POLLIN)
 
 
