@@ -20,8 +20,8 @@ MOST_AT_ONCE = 64
 """Frames taken from one peer in one go; a peer that floods cannot hold the control loop."""
 
 RENEWAL = 2_000_000_000
-"""After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss, but never after a breach of its protocol, such
-as one frame above MAXMSGSIZE: without this a peer's single mistake would silence it for ever."""
+"""After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss, but never after a breach of its protocol,
+such as one frame above MAXMSGSIZE: without this a peer's single mistake would silence it for ever."""
 
 _OPTIONS = {
     zmq.LINGER: 0,
