@@ -75,7 +75,7 @@ def _steps(out: Path, config: str, missions: int) -> list[Step]:
         Step("train", ["train", config, "--out", f"{out}/train"], out / "train" / "result.json"),
         Step("export_point", ["export", f"{out}/train", "--robot", "point", "--out", f"{out}/point"], out / "point"),
         Step("export_omni", ["export", f"{out}/train", "--robot", "omni", "--out", f"{out}/omni"], out / "omni"),
-        Step("mpe2", ["evaluate", f"{out}/point", "--world", "mpe2", "--episodes", "1000", "--json", f"{out}/mpe2.json"], out / "mpe2.json"),
+        Step("mpe2", ["evaluate", f"{out}/point", "--world", "mpe2", "--json", f"{out}/mpe2.json"], out / "mpe2.json"),
         simulate("clean", "clean", missions, "lockstep"),
         simulate("field", "field", missions, "lockstep"),
         simulate("realtime", "clean", 1, "realtime"),
@@ -114,4 +114,46 @@ def _summary(out: Path, seconds: dict[str, float]) -> dict:
 
 
 def _table(summary: dict) -> str:
-    raise NotImplementedError
+    """The figures of the demo, one line each, with what they were measured on."""
+    train, mpe2, seconds = summary["train"], summary["mpe2"], summary["seconds"]
+    lines = [
+        ("trained in spread", _rate(train, "success"), f"success, most likely actions; {train['config']['steps'] / 1e6:.2g} M steps"),
+        (
+            "exported, in mpe2",
+            _rate(mpe2, "success"),
+            f"success by mpe2's own test, {mpe2['episodes']} episodes, return {mpe2['episode_return']:.1f}",
+        ),
+    ]
+    for name, what in (
+        ("clean", "three processes, lockstep"),
+        ("field", "three processes, lockstep"),
+        ("realtime", "three processes, real time"),
+    ):
+        team = summary[name]["team"]
+        lines.append(
+            (
+                f"bullet, {name}",
+                _rate(team, "success_body"),
+                f"a robot's body on every landmark at the end; {what}, {summary[name]['missions']} missions",
+            )
+        )
+    robots = [robot for name in ("clean", "field", "realtime") for robot in summary[name]["robots"].values()]
+    missed = sum(robot["missed_ticks"] for robot in summary["realtime"]["robots"].values())
+    lines += [
+        ("torch - onnxruntime", f"{_largest_difference(summary):.1e}", "largest difference over whole episodes"),
+        ("one robot's process", f"{max(robot['max_resident_mb'] for robot in robots):.0f} MB", "resident, largest of all"),
+        ("", f"{max(robot['start_up_s'] for robot in robots):.2f} s", "from process start to ready, slowest of all"),
+        ("", f"{missed}", "ticks missed in real time, all robots"),
+        ("time", f"{seconds['total']:.0f} s", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items() if name != "total")),
+    ]  # fmt: skip
+    first, second = (max(len(line[column]) for line in lines) for column in (0, 1))
+    return "\n" + "\n".join(f"{name:{first}}  {value:>{second}}  {meaning}" for name, value, meaning in lines)
+
+
+def _rate(figures: dict, name: str) -> str:
+    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    return f"{figures[name]:.3f}" + (f" [{low:.2f}, {high:.2f}]" if low is not None else "")
+
+
+def _largest_difference(summary: dict) -> float:
+    return max(max(actor["difference_rollout"], actor["difference_closed_loop"]) for actor in summary["manifest"]["actors"])

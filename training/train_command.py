@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, or continue."""
     directory, config = _checked(arguments)
-    # Imported here: torch takes seconds, and a mistake on the command line should be told at once.
+    # Threads that wait by spinning bring a busy 2-core machine to a tenth of its speed; OpenMP reads this when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Imported here for that, and because torch takes seconds: a mistake on the command line should be told at once.
     from training.train import resume_run, start_run, train
 
     learner = resume_run(directory) if config is None else start_run(config, directory)
