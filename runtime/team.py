@@ -104,6 +104,7 @@ def read_team(path: str | Path) -> Team:
     agents = sorted(member.agent for member in team.robots)
     if agents != list(range(len(agents))):
         raise InputError(f"{path}: robots: agents are {agents}, must be 0 ... {len(agents) - 1}")
+    _check_figures(team, path)
     for index, member in enumerate(team.robots):
         try:
             load_spec(member.kind)
@@ -112,6 +113,19 @@ def read_team(path: str | Path) -> Team:
         for name in ("endpoint", "plant"):
             check_endpoint(getattr(member, name), f"{path}: robots[{index}].{name}", may_be_empty=name == "plant")
     return team
+
+
+def _check_figures(team: Team, path: str | Path) -> None:
+    """A limit that is not a number would never be passed, and what it guards never be stopped."""
+    figures = {name: getattr(team, name) for name in ("arm_timeout", "lockstep_timeout", "geofence")}
+    figures |= {f"staleness.{name}": getattr(team.staleness, name) for name in team.staleness.__struct_fields__}
+    for name, value in figures.items():
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise InputError(f"{path}: {name}: is {value}, must be finite and above 0")
+    if team.staleness.own_stop < team.staleness.own_hold:
+        raise InputError(
+            f"{path}: staleness.own_stop: is {team.staleness.own_stop}, must not be below own_hold ({team.staleness.own_hold})"
+        )
 
 
 def check_endpoint(endpoint: str, place: str, may_be_empty: bool = False) -> None:

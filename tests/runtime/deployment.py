@@ -41,7 +41,7 @@ class Deployment:
                 Member(id=f"r{n}", kind="point", agent=n, endpoint=self.endpoints[n], plant=self.endpoints[3 + n] if plant else "")
                 for n in range(robots)
             ),
-            **{"lockstep_timeout": 0.5, **settings},
+            **settings,
         )
         self.team.write_text(dump_yaml(team))
 

@@ -51,9 +51,10 @@ def talk(deployment: Deployment) -> Iterator[Callable[[Callable[[str, int], list
         each.stop()
 
 
-def until(condition: Callable[[], Any], timeout: float = 20.0) -> None:
+def until(process: subprocess.Popen, condition: Callable[[], Any], timeout: float = 20.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)
 
@@ -119,7 +120,7 @@ def no_plant(at: Deployment) -> None:
 
 
 def plant_not_there(at: Deployment) -> None:
-    pass
+    at.write_team(lockstep_timeout=0.5)
 
 
 def no_folder_for_the_summary(at: Deployment) -> None:
@@ -195,7 +196,7 @@ def test_a_healthy_robot_moves_stays_small_and_stops_on_sigterm(
 ) -> None:
     talk(sound)
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: len(plant.commands) > 20)
+    until(process, lambda: len(plant.commands) > 20)
     status, stderr = finish(process, signal.SIGTERM)
     assert status == 0 and stderr == ""
     assert any(any(command.action) for command in plant.commands) and plant.commands[-1].action == (0.0, 0.0)
@@ -213,7 +214,7 @@ def test_it_starts_in_less_than_a_second(deployment: Deployment, plant: RealTime
     times = []
     while len(times) < 3 and not (times and times[-1] < 1.0):
         process, before = start_fieldswarm(*deployment.arguments()), len(plant.commands)
-        until(lambda before=before: len(plant.commands) > before)
+        until(process, lambda before=before: len(plant.commands) > before)
         finish(process, signal.SIGTERM)
         times.append(deployment.read_summary()["start_up_s"])
     assert min(times) < 1.0, times
@@ -224,7 +225,7 @@ def test_ctrl_c_stops_the_robot_with_status_130(
 ) -> None:
     talk(sound)
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: any(any(command.action) for command in plant.commands))
+    until(process, lambda: any(any(command.action) for command in plant.commands))
     status, stderr = finish(process, signal.SIGINT)
     assert status == 130 and stderr == "" and plant.commands[-1].action == (0.0, 0.0)
 
@@ -243,7 +244,7 @@ def test_the_plant_s_end_is_the_end(
     deployment: Deployment, plant: RealTimePlant, start_fieldswarm: Start, reason: str, status: int
 ) -> None:
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: plant.commands)
+    until(process, lambda: plant.commands)
     plant.end(reason)
     found, stderr = finish(process)
     assert found == status and stderr == (f"fieldswarm: r0: {reason}\n" if reason else "")
@@ -252,7 +253,7 @@ def test_the_plant_s_end_is_the_end(
 
 def test_a_plant_that_is_killed_is_one_line_and_status_2(deployment: Deployment, plant: RealTimePlant, start_fieldswarm: Start) -> None:
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: plant.commands)
+    until(process, lambda: plant.commands)
     plant.stop()
     status, stderr = finish(process)
     assert status == 2 and stderr == f"fieldswarm: r0: lost the plant at {deployment.endpoints[3]}\n"
@@ -263,7 +264,7 @@ def test_peers_that_never_come_leave_the_robot_in_standby_with_one_line(
 ) -> None:
     deployment.write_team(arm_timeout=0.5)
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: len(plant.commands) > 15)
+    until(process, lambda: len(plant.commands) > 15)
     status, stderr = finish(process, signal.SIGTERM)
     r1, r2 = deployment.endpoints[1:3]
     assert status == 0 and stderr == f"r0: waiting for r1 (nothing heard from {r1}), r2 (nothing heard from {r2})\n"
@@ -284,7 +285,7 @@ def test_peers_that_send_garbage_or_nan_are_counted_and_the_robot_stays_in_stand
 
     talk(nonsense)
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: len(plant.commands) > 15)
+    until(process, lambda: len(plant.commands) > 15)
     status, stderr = finish(process, signal.SIGTERM)
     assert status == 0 and stderr.count("\n") == 1
     assert re.search(r"waiting for r1 \(nothing believable from \S+: \d+ garbage\), r2 \(.*: \d+ not_finite\)", stderr), stderr
@@ -299,15 +300,15 @@ def test_a_robot_in_safe_stop_is_armed_again_by_sigusr1(
     deployment.write_team(staleness=Staleness(own_hold=0.4, own_stop=0.6))
     talk(sound)
     process = start_fieldswarm(*deployment.arguments())
-    until(lambda: any(any(command.action) for command in plant.commands))
+    until(process, lambda: any(any(command.action) for command in plant.commands))
     plant.quiet.set()
     time.sleep(1.2)
     plant.quiet.clear()
     before = len(plant.commands)
-    until(lambda: len(plant.commands) > before + 8)
+    until(process, lambda: len(plant.commands) > before + 8)
     assert not any(any(command.action) for command in plant.commands[before:])
     process.send_signal(signal.SIGUSR1)
-    until(lambda: any(any(command.action) for command in plant.commands[before:]))
+    until(process, lambda: any(any(command.action) for command in plant.commands[before:]))
     status, stderr = finish(process, signal.SIGTERM)
     assert status == 0 and re.fullmatch(r"r0: SAFE_STOP: its own state is 0\.\d s old; SIGUSR1 arms it again\n", stderr)
     modes = [change["mode"] for change in deployment.read_summary()["mode_history"]]
