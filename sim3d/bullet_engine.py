@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class Engine:
         # Two robots farther apart than this cannot touch within one tick.
         self._touch = 2 * spec.radius + 2 * spec.speed_limit * spec.loop_period + _CONTACT_REACH
         self._bodies: list[int] = []
+        # Of each body, as last read: x, y, both velocities, heading.
+        self._rows: list[tuple[float, ...]] = []
         self._height = 0.0
         self._pristine = -1
         self._client = pybullet.connect(pybullet.DIRECT)
@@ -51,9 +54,11 @@ class Engine:
         """Put robots at rest, heading x, at [R, N, 2], m; R of at most ROOMS."""
         if starts.shape[0] * self._robots != len(self._bodies):
             self._build(starts.shape[0])
+        # Bullet's own way to begin again alike: poses alone would leave its caches of pairs and contacts as they were.
         pybullet.restoreState(self._pristine, physicsClientId=self._client)
         for body, (x, y) in zip(self._bodies, starts.reshape(-1, 2).tolist(), strict=True):
             pybullet.resetBasePositionAndOrientation(body, (x, y, self._height), (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client)
+        self._rows = self._read()
 
     def advance(self, setpoints: np.ndarray, ticks: int) -> None:
         """Hold velocity set-points [R, N, 2], m/s, world frame, no faster than the speed limit, for a number of loop ticks."""
@@ -63,7 +68,7 @@ class Engine:
         limit, limit_squared = self._acceleration_limit, self._acceleration_limit**2
         read, push, step, frame = pybullet.getBaseVelocity, pybullet.applyExternalForce, pybullet.stepSimulation, pybullet.LINK_FRAME
         for _ in range(ticks):
-            velocities = [read(body, client)[0] for body in bodies]
+            velocities = [(velocity_x, velocity_y, 0.0) for _, _, velocity_x, velocity_y, _ in self._rows]
             crowded = self._crowded()
             for substep in range(self._substeps):
                 if substep:
@@ -80,15 +85,11 @@ class Engine:
                     # What the engine will find where nothing touches; reading it costs as much as half the physics.
                     velocities[index] = (velocity_x + x * dt, velocity_y + y * dt, 0.0)
                 step(client)
+            self._rows = self._read()
 
     def poses(self) -> np.ndarray:
         """Position [m], velocity [m/s] and heading [rad] of every robot: [R, N, 5], world frame."""
-        rows = []
-        for body in self._bodies:
-            (x, y, _), (_, _, sine, cosine) = pybullet.getBasePositionAndOrientation(body, self._client)
-            velocity_x, velocity_y, _ = pybullet.getBaseVelocity(body, self._client)[0]
-            rows.append((x, y, velocity_x, velocity_y, 2.0 * math.atan2(sine, cosine)))
-        return np.array(rows).reshape(-1, self._robots, 5)
+        return np.array(self._rows).reshape(-1, self._robots, 5)
 
     def close(self) -> None:
         """Disconnect. May be called twice."""
@@ -122,17 +123,22 @@ class Engine:
         pybullet.setCollisionFilterGroupMask(body, -1, group, group | _FLOOR_GROUP, physicsClientId=client)
         return body
 
+    def _read(self) -> list[tuple[float, ...]]:
+        rows = []
+        for body in self._bodies:
+            (x, y, _), (_, _, sine, cosine) = pybullet.getBasePositionAndOrientation(body, self._client)
+            velocity_x, velocity_y, _ = pybullet.getBaseVelocity(body, self._client)[0]
+            rows.append((x, y, velocity_x, velocity_y, 2.0 * math.atan2(sine, cosine)))
+        return rows
+
     def _crowded(self) -> list[int]:
         """The robots of the rooms in which two robots may touch within the next tick."""
         reach_squared = self._touch**2
         crowded: list[int] = []
-        for first in range(0, len(self._bodies), self._robots):
-            room = range(first, first + self._robots)
-            places = [pybullet.getBasePositionAndOrientation(self._bodies[index], self._client)[0] for index in room]
-            for index, (x, y, _) in enumerate(places):
-                if any((x - other_x) ** 2 + (y - other_y) ** 2 < reach_squared for other_x, other_y, _ in places[:index]):
-                    crowded.extend(room)
-                    break
+        for first in range(0, len(self._rows), self._robots):
+            room = self._rows[first : first + self._robots]
+            if any((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 < reach_squared for a, b in combinations(room, 2)):
+                crowded.extend(range(first, first + self._robots))
         return crowded
 
 

@@ -103,6 +103,20 @@ def test_a_killed_worker_is_an_error_at_once_and_the_next_reset_starts_anew(batc
         world.close()
 
 
+def test_ctrl_c_is_left_to_the_parent(batch):
+    # The terminal sends it to the parent and to the workers.
+    layouts, setpoints = batch
+    world = world_of(workers=1)
+    try:
+        state = world.reset(layouts)
+        os.kill(world._physics._workers[0]._process.pid, signal.SIGINT)
+        for setpoint in setpoints[:3]:
+            state = world.step(state, setpoint)
+        assert state.tick == 3
+    finally:
+        world.close()
+
+
 def test_an_error_in_a_worker_comes_with_its_traceback(batch):
     layouts, _ = batch
     world = world_of(workers=1)

@@ -21,7 +21,8 @@ TAIL = 1e-4
 
 def truth(episodes, tick, like=NUMPY):
     """A state that is not zero, so that a scale error shows as well as an offset."""
-    ones = np.ones((episodes, ROBOTS, 2)) if like is NUMPY else torch.ones((episodes, ROBOTS, 2), dtype=like.dtype)
+    library = np if isinstance(like, np.ndarray) else torch
+    ones = library.ones((episodes, ROBOTS, 2), dtype=like.dtype)
     return WorldState(position=3 * ones, velocity=-2 * ones, heading=ones[..., 0], landmarks=ones, tick=tick)
 
 
@@ -99,7 +100,7 @@ def test_switching_one_noise_on_leaves_the_others_as_they_were():
     assert measurement.heading is state.heading
 
 
-@pytest.mark.parametrize("like", [NUMPY, torch.zeros(0)], ids=["float64", "torch float32"])
+@pytest.mark.parametrize("like", [NUMPY, np.zeros(0, np.float32), torch.zeros(0)], ids=["float64", "float32", "torch float32"])
 def test_measurements_keep_library_and_precision(like):
     state = truth(2, 0, like)
     measurement = Disturbances(NOISY, np.arange(2), ROBOTS, 0.02, like=like).sense(state)
