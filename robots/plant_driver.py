@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import weakref
 
 import msgspec
 import numpy as np
@@ -124,6 +125,7 @@ class PlantDriver:
         self._monitor.close(linger=0)
         self._socket.close(linger=int(GOODBYE * 1000))
         self._context.term()
+        self._abandoned.detach()
         self._context = self._socket = self._monitor = None
         self._welcomed = False
         self._gone = self._gone or "not connected"
@@ -132,6 +134,8 @@ class PlantDriver:
         self.close()
         self._tick, self._clock_offset, self._connected, self._welcomed, self._gone = -1, None, False, False, None
         self._context = zmq.Context()
+        # A driver that nobody closed must not keep the interpreter from ending: ZeroMQ would wait for its sockets.
+        self._abandoned = weakref.finalize(self, self._context.destroy, linger=0)
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS.items():
             self._socket.set(option, value)

@@ -142,19 +142,24 @@ class PlantServer:
         world = self._world
         disturbances = Disturbances(self._profile, layout.seeds, world.robots, world.tick_period, self._spec.command_latency)
         state = world.reset(layout)
-        position, velocity = np.empty((2, ticks + 1, world.robots, 2))
-        heading = np.empty((ticks + 1, world.robots))
-        actions = np.empty((ticks, world.robots, 2))
-        position[0], velocity[0], heading[0] = state.position[0], state.velocity[0], state.heading[0]
+        states, actions = [state], []
         for elapsed in range(ticks):
             self._send(disturbances, state, number, elapsed)
             self._await_commands()
             oldest = time.monotonic() - self._watchdog
-            actions[elapsed] = [link.action(oldest) for link in self.links]
-            state = world.step(state, disturbances.actuate(actions[None, elapsed]))
-            position[elapsed + 1], velocity[elapsed + 1], heading[elapsed + 1] = state.position[0], state.velocity[0], state.heading[0]
+            action = np.array([[link.action(oldest) for link in self.links]])
+            state = world.step(state, disturbances.actuate(action))
+            states.append(state)
+            actions.append(action)
             self._tick += 1
-        return Episode(number, position, velocity, heading, actions, layout.landmarks[0])
+        return Episode(
+            number=number,
+            position=np.concatenate([state.position for state in states]),
+            velocity=np.concatenate([state.velocity for state in states]),
+            heading=np.concatenate([state.heading for state in states]),
+            action=np.concatenate(actions),
+            landmarks=layout.landmarks[0],
+        )
 
     def _send(self, disturbances: Disturbances, state: WorldState, episode: int, elapsed: int) -> None:
         sensed = disturbances.sense(state)

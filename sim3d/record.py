@@ -67,6 +67,6 @@ class Record:
                 values = {name: file[name] if file[name].ndim else file[name].item() for name in names}
         except FileNotFoundError:
             raise InputError(f"{path}: no such file") from None
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: is no record of a series: {error}") from None
         return cls(**values)

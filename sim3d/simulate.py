@@ -27,9 +27,11 @@ from sim3d.culprit import blame
 from sim3d.metrics import EpisodeMetrics, episode_metrics
 from sim3d.mission_layouts import missions_of
 from sim3d.process_group import Child, ProcessGroup
+from sim3d.profile import load_profile
 from sim3d.record import Record
 from sim3d.spread import HORIZON
 from sim3d.world import Layouts
+from sim3d.worlds import check_world
 
 PLANT = "plant"
 POLL = 0.1
@@ -47,7 +49,7 @@ class SimulationResult:
     Attributes:
         record: what truly happened.
         metrics: of the record.
-        robots: each robot's own summary, by id (see runtime/README.md).
+        robots: each robot's own summary, by id (`fieldswarm run --summary`).
         plant: how the plant saw the end: `late_ticks`, and for each robot the `counts` of what it did not accept.
         seconds: from the first process started to the last one ended.
     """
@@ -80,7 +82,7 @@ def simulate(
         world: `spread` or `bullet`; None for the one in which the bundle's robots live.
         profile: name or file of the disturbances.
         clock: `lockstep` or `realtime`.
-        progress: told of each mission as it ends (the plant's `mission` event, see sim3d/README.md).
+        progress: told of each mission as it ends (the plant's `mission` event, see sim3d/plant_command.py).
 
     Raises:
         InputError: the bundle cannot be used, or a process failed; the text is that process's own line.
@@ -88,12 +90,13 @@ def simulate(
     contract = read_bundle(bundle).verify()[0].contract
     spec = load_spec(contract.robot_kinds[0])
     check_robot(contract, spec, str(bundle))
+    home = check_world(world, spec)
+    load_profile(profile)
     folder = Path(folder)
     team = _team(contract, spec)
     _prepare(folder, team, missions_of(missions))
     ticks_per_step = round(contract.period / spec.loop_period)
-    home = "spread" if spec.kind == "point" else "bullet"
-    children = [_child(folder, PLANT, _plant_command(folder, world or home, contract, ticks_per_step, profile, clock))]
+    children = [_child(folder, PLANT, _plant_command(folder, home, contract, ticks_per_step, profile, clock))]
     children += [_child(folder, member.id, _robot_command(folder, bundle, member)) for member in team.robots]
     begin = time.monotonic()
     with ProcessGroup(children, {**os.environ, "OMP_NUM_THREADS": "1"}) as group:

@@ -9,12 +9,20 @@ from sim3d.world import World
 WORLDS = ("spread", "bullet")
 
 
+def check_world(name: str | None, spec: RobotSpec) -> str:
+    """The world in which robots of this kind live: `spread` for kind `point`, else `bullet`. Raises InputError when `name` is another."""
+    home = "spread" if spec.kind == "point" else "bullet"
+    if name not in (None, home):
+        raise InputError(f"world '{name}' has no robots of kind '{spec.kind}'; they live in world '{home}'")
+    return home
+
+
 def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_half_size: float, workers: int = 0) -> World:
     """A world for robots of one kind.
 
     Args:
         name: one of WORLDS.
-        spec: what the robots are; kind `point` lives in `spread`, all others in `bullet`.
+        spec: what the robots are.
         robots: N.
         landmarks: L.
         arena_half_size: [m].
@@ -23,10 +31,7 @@ def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_ha
     Raises:
         InputError: robots of this kind do not live in that world, or not in an arena of that size.
     """
-    home = "spread" if spec.kind == "point" else "bullet"
-    if name != home:
-        raise InputError(f"world '{name}' has no robots of kind '{spec.kind}'; they live in world '{home}'")
-    if name == "spread":
+    if check_world(name, spec) == "spread":
         from sim3d.spread import SpreadWorld
 
         if arena_half_size != SpreadWorld.arena_half_size:

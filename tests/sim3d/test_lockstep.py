@@ -1,0 +1,111 @@
+"""Three processes over ZeroMQ compute what one process computes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from mpe2 import simple_spread_v3
+
+from robots.spec import load_spec
+from robots.yaml_input import dump_yaml
+from runtime.bundle import read_bundle
+from runtime.team import Member, Mission, Missions, Team
+from sim3d.in_process import run_missions
+from sim3d.profile import Actuation, Profile, Sensing, load_profile
+from sim3d.simulate import simulate
+from sim3d.spread import HORIZON, SpreadWorld
+from sim3d.world import Layouts, random_layouts
+
+POINT = load_spec("point")
+EPISODES = 20
+
+
+def in_process(bundle: Path, layouts: Layouts, profile: Profile) -> np.ndarray:
+    return run_missions(SpreadWorld(3), POINT, read_bundle(bundle).verify(), layouts, profile, HORIZON)
+
+
+def contacts(position: np.ndarray) -> int:
+    """Episodes in which two robots touch; their stiff contact makes any difference grow."""
+    offset = position[:, :, :, None] - position[:, :, None]
+    distance = np.linalg.norm(offset, axis=-1) + 9.0 * np.eye(3)
+    return int((distance < 2 * POINT.radius).any(axis=(1, 2, 3)).sum())
+
+
+def test_processes_reproduce_the_in_process_run(point_bundle, tmp_path):
+    layouts = random_layouts(EPISODES, 3, 3, 1.0, seed=0)
+    expected = in_process(point_bundle, layouts, load_profile("clean"))
+    assert contacts(expected) >= 5
+    told = []
+    result = simulate(point_bundle, layouts, tmp_path, progress=told.append)
+    assert np.abs(result.record.position - expected).max() <= 1e-5
+    assert [mission["number"] for mission in told] == list(range(EPISODES))
+    for robot in result.robots.values():
+        assert robot["modes"] == {"ACTIVE": EPISODES * HORIZON}
+        assert robot["process"]["max_resident_mb"] < 80
+        assert not robot["process"]["torch"] and not robot["process"]["pybullet"]
+    assert result.plant["counts"] == {"r0": {}, "r1": {}, "r2": {}}
+
+
+def test_processes_are_disturbed_as_the_in_process_run_is(point_bundle, tmp_path):
+    profile = Profile(name="rough", sensing=Sensing(position_sigma=0.02, velocity_sigma=0.05), actuation=Actuation(delay=0.15))
+    (tmp_path / "rough.yaml").write_text(dump_yaml(profile))
+    layouts = random_layouts(3, 3, 3, 1.0, seed=5)
+    result = simulate(point_bundle, layouts, tmp_path / "out", profile=str(tmp_path / "rough.yaml"))
+    expected = in_process(point_bundle, layouts, profile)
+    assert np.abs(result.record.position - expected).max() <= 1e-5
+    assert np.abs(expected - in_process(point_bundle, layouts, load_profile("clean"))).max() > 0.05
+
+
+def test_a_strangers_plant_around_mpe2_gives_the_same(point_bundle, tmp_path, free_endpoints, start_fieldswarm):
+    seeds = list(range(100, 100 + EPISODES))
+    layouts = mpe2_layouts(seeds)
+    endpoints = free_endpoints(6)
+    team = Team(robots=tuple(Member(id=f"r{i}", kind="point", agent=i, endpoint=endpoints[i], plant=endpoints[3 + i]) for i in range(3)))
+    missions = Missions(missions=tuple(Mission(landmarks=tuple(map(tuple, points))) for points in layouts.landmarks.tolist()))
+    (tmp_path / "team.yaml").write_text(dump_yaml(team))
+    (tmp_path / "missions.yaml").write_text(dump_yaml(missions))
+
+    script = Path(__file__).with_name("strangers_plant.py")
+    served = tmp_path / "positions.npy"
+    # In a folder of its own, where there is nothing of ours to import.
+    plant = subprocess.Popen(
+        [sys.executable, "-I", str(script), str(served), ",".join(map(str, seeds)), *endpoints[3:]], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    try:
+        files = ("--team", tmp_path / "team.yaml", "--missions", tmp_path / "missions.yaml")
+        robots = [start_fieldswarm("run", "--bundle", point_bundle, *files, "--robot", f"r{number}") for number in range(3)]
+        for robot in robots:
+            _, error = robot.communicate(timeout=60)
+            assert robot.returncode == 0, error
+        _, error = plant.communicate(timeout=20)
+        assert plant.returncode == 0, error.decode()[-2000:]
+    finally:
+        plant.kill()
+        plant.wait()
+
+    expected = in_process(point_bundle, layouts, load_profile("clean"))
+    assert contacts(expected) >= 5
+    assert np.abs(np.load(served) - expected).max() <= 1e-5
+
+
+def mpe2_layouts(seeds: list[int]) -> Layouts:
+    """Where mpe2 puts robots and landmarks for each seed."""
+    env = simple_spread_v3.parallel_env(N=3, max_cycles=HORIZON, continuous_actions=True)
+    worlds = []
+    for seed in seeds:
+        env.reset(seed=seed)
+        world = env.aec_env.unwrapped.world
+        worlds.append([[entity.state.p_pos.copy() for entity in group] for group in (world.agents, world.landmarks)])
+    env.close()
+    points = np.array(worlds)
+    return Layouts(starts=points[:, 0], landmarks=points[:, 1], seeds=np.array(seeds))
+
+
+def test_the_strangers_plant_is_a_strangers():
+    source = Path(__file__).with_name("strangers_plant.py").read_text()
+    assert len(source.splitlines()) < 100
+    for ours in ("robots.", "runtime", "sim3d", "training", "fieldswarm"):
+        assert f"import {ours}" not in source and f"from {ours}" not in source

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from robots.errors import InputError
+from sim3d.record import Record
+
+
+@pytest.fixture
+def record() -> Record:
+    generator = np.random.default_rng(0)
+    return Record(
+        position=generator.normal(size=(2, 6, 3, 2)),
+        velocity=generator.normal(size=(2, 6, 3, 2)),
+        heading=generator.normal(size=(2, 6, 3)),
+        action=generator.normal(size=(2, 5, 3, 2)),
+        landmarks=generator.normal(size=(2, 3, 2)),
+        tick_period=0.02,
+        arena_half_size=2.0,
+        robot_radius=0.2,
+        capture_radius=0.2,
+        world="bullet",
+    )
+
+
+def test_a_record_is_read_as_it_was_written(record, tmp_path):
+    record.save(tmp_path / "record.npz")
+    again = Record.load(tmp_path / "record.npz")
+    for field in fields(Record):
+        assert np.array_equal(getattr(again, field.name), getattr(record, field.name))
+    assert isinstance(again.tick_period, float) and isinstance(again.world, str) and len(again) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["record.npz"]
+
+
+def test_what_is_no_record_is_refused_in_one_line(record, tmp_path):
+    path = tmp_path / "record.npz"
+    with pytest.raises(InputError, match=r"no such file$"):
+        Record.load(path)
+    replace(record, world="bullet").save(path)
+    whole = path.read_bytes()
+    np.savez(tmp_path / "other.npz", position=record.position)
+    for content in (b"", b"nonsense", whole[: len(whole) // 2], (tmp_path / "other.npz").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="is no record of a series") as error:
+            Record.load(path)
+        assert "\n" not in str(error.value)
