@@ -1,8 +1,8 @@
 """Serve a simulated world to the robots of a team, each over its own endpoint; robots/README.md has the protocol.
 
-One JSON object a line on the standard output tells how it goes: `ready` (number of missions), then for every mission `mission` (its number,
-whether all landmarks were covered at the same time, after how many seconds, and whether they were at the end), then `end` (reason, empty when
-all went well; the robot that did not do its part; deadlines missed in real time; and what each robot's driver sent that was not accepted).
+One JSON object a line on the standard output tells how it goes: `ready` (number of missions); `mission` for each of them (its number,
+whether all landmarks were covered at the same time, after how many seconds, and whether they were at the end); `end` (the reason, empty
+when all went well; the robot that did not do its part; deadlines missed in real time; what drivers sent that was not accepted).
 """
 
 from __future__ import annotations
