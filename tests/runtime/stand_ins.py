@@ -59,13 +59,14 @@ class PlannedDriver:
 
 
 class ScriptedLinks:
-    """Peers without sockets. `before_drain` may hand in frames."""
+    """Peers without sockets. `before_drain` may hand in frames; `longest_wait` [s] is when something comes that ends a wait."""
 
     def __init__(self, peers: list[str], clock: Clock, before_drain: Callable[[ScriptedLinks], None] = lambda links: None) -> None:
         self.boot = 1
         self.sent = 0
         self.tracks = tuple(PeerTrack(peer, f"tcp://{peer}:1") for peer in peers)
         self.published: list[tuple[int, str, int]] = []
+        self.longest_wait = 1.0
         self._clock = clock
         self._before_drain = before_drain
 
@@ -74,7 +75,7 @@ class ScriptedLinks:
         self.published.append((state.tick, mode, stamp))
 
     def drain(self, timeout: float = 0.0) -> None:
-        self._clock.sleep(timeout)
+        self._clock.sleep(min(timeout, self.longest_wait))
         self._before_drain(self)
 
     def give(self, index: int, frame: bytes) -> None:

@@ -131,7 +131,7 @@ def test_without_its_peers_a_robot_stays_in_standby_commands_zero_and_says_why_o
     bench.node.run()
     assert len(bench.driver.commands) == 200 and not any(any(action) for _, action in bench.driver.commands)
     assert bench.said == ["r0: waiting for r1 (nothing heard from tcp://r1:1), r2 (nothing believable from tcp://r2:1: 1 garbage)"]
-    assert [mode for _, mode in bench.changes()] == ["STANDBY"]
+    assert [mode for _, mode in bench.changes()] == ["STANDBY"] and bench.node.tally.actor_runs == 0
 
 
 def test_it_says_so_when_the_wait_is_over() -> None:
@@ -173,24 +173,28 @@ def test_a_driver_that_falls_silent_holds_the_robot_after_half_a_second_and_stop
     assert bench.said == ["r0: SAFE_STOP: its own state is 2.0 s old; SIGUSR1 arms it again"]
 
 
-def test_a_robot_in_safe_stop_moves_again_only_when_armed() -> None:
+@pytest.mark.parametrize(
+    ("asked_at", "then"),
+    [(120, ["STANDBY", "ACTIVE"]), (105, [])],
+    ids=["while its own state is fresh", "too early: that is not remembered"],
+)
+def test_a_robot_in_safe_stop_moves_again_only_when_armed(asked_at: int, then: list[str]) -> None:
     bench = Bench(
-        lambda clock: (
-            [state(0)] + [None] * 110 + [state(tick, stamp=tick * 20_000_000) for tick in range(111, 131)]
-        ),
+        lambda clock: [state(0)] + [None] * 110 + [state(tick, stamp=tick * 20_000_000) for tick in range(111, 131)],
         peers_say(),
-    )  # fmt: skip
+    )
     original, reads = bench.driver.read, iter(range(10**6))
 
     def read(timeout: float) -> RobotState | None:
-        if next(reads) == 120:
+        if next(reads) == asked_at:
             bench.node.request_rearm()
         return original(timeout)
 
     bench.driver.read = read
     bench.node.run()
-    assert [mode for _, mode in bench.changes()] == ["STANDBY", "ACTIVE", "HOLD", "SAFE_STOP", "STANDBY", "ACTIVE"]
-    assert bench.changes()[-1][0] == pytest.approx(120 * 0.02)
+    assert [mode for _, mode in bench.changes()] == ["STANDBY", "ACTIVE", "HOLD", "SAFE_STOP", *then]
+    if then:
+        assert bench.changes()[-1][0] == pytest.approx(asked_at * 0.02)
 
 
 def test_a_peer_that_falls_silent_holds_the_robot_until_it_is_heard_again() -> None:
@@ -256,8 +260,10 @@ def test_a_stop_is_noticed_while_waiting_for_a_peer(pace: str) -> None:
     assert bench.node.mode is Mode.SAFE_STOP and bench.driver.calls == ["stop", "close"]
 
 
-def test_lockstep_repeats_its_message_while_it_waits_but_not_in_a_burst() -> None:
+@pytest.mark.parametrize("longest_wait", [1.0, 0.001])
+def test_lockstep_repeats_its_message_while_it_waits_but_does_not_answer_repetitions_with_more(longest_wait: float) -> None:
     bench = Bench(states(1), pace="lockstep", lockstep_timeout=1.0)
+    bench.links.longest_wait = longest_wait
     bench.node.run()
     assert 45 <= bench.links.sent <= 55
 
