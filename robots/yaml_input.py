@@ -66,7 +66,7 @@ def read_yaml(path: str | Path, into: type[T]) -> T:
 def parse_yaml(text: str, into: type[T], place: str) -> T:
     """Parse YAML text into a struct; `place` names its source in errors. Raises InputError as `read_yaml` does."""
     try:
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        raw = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{place}: not valid YAML: {_one_line(error)}") from None
     if raw is None:
