@@ -1,39 +1,72 @@
-"""A profile: one named set of disturbances, read from YAML."""
+"""A profile: one named set of disturbances, read from YAML.
+
+Every figure is a number, for evaluation, or a law from which it is drawn for each episode and robot, for training (`runtime.figure.Law`).
+"""
 
 from __future__ import annotations
 
 import difflib
-import math
 from pathlib import Path
 
 import msgspec
 
 from robots.errors import InputError
 from robots.yaml_input import read_yaml
+from runtime.figure import Figure, check_figures
 
 
 class Sensing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """White Gaussian noise on what a robot measures of itself, independent on each axis, robot and tick.
+    """What a robot measures of itself (`sim3d.sensing` has the laws). `*` is `position` [m], `velocity` [m/s] or `heading` [rad].
 
     Attributes:
-        position_sigma: standard deviation on each axis [m].
-        velocity_sigma: standard deviation on each axis [m/s].
-        heading_sigma: standard deviation [rad].
+        *_sigma: white Gaussian noise on each axis, its standard deviation.
+        *_bias: standard deviation of an offset that is constant over an episode.
+        *_walk: random walk on top of it: standard deviation after one second, growing with the square root of time.
+        *_step: quantisation: measurements are multiples of it; 0 for none.
+        outliers: share of the ticks in which a position is grossly wrong.
+        outlier_sigma: by how much then, on each axis: standard deviation [m].
+        dropout: share of the measurements that are lost; the one before is repeated.
+        rate: measurements a second [Hz], to the nearest whole number of ticks; in between the last one is repeated. 0 for every tick.
+        delay: age of what is measured [s].
     """
 
-    position_sigma: float = 0.0
-    velocity_sigma: float = 0.0
-    heading_sigma: float = 0.0
+    position_sigma: Figure = 0.0
+    velocity_sigma: Figure = 0.0
+    heading_sigma: Figure = 0.0
+    position_bias: Figure = 0.0
+    velocity_bias: Figure = 0.0
+    heading_bias: Figure = 0.0
+    position_walk: Figure = 0.0
+    velocity_walk: Figure = 0.0
+    heading_walk: Figure = 0.0
+    position_step: Figure = 0.0
+    velocity_step: Figure = 0.0
+    heading_step: Figure = 0.0
+    outliers: Figure = 0.0
+    outlier_sigma: Figure = 0.0
+    dropout: Figure = 0.0
+    rate: Figure = 0.0
+    delay: Figure = 0.0
 
 
 class Actuation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to a command on its way.
+    """What happens to a command on its way (`sim3d.actuation` has the laws); `unit` is the action's own: m/s, or simple_spread's u.
 
     Attributes:
         delay: added to the command latency that the robot has anyway [s].
+        jitter: largest deviation of the latency from its mean, drawn anew in each tick [s].
+        deadband: a command whose norm is below this has no effect [unit].
+        gain: what is applied for a command of 1.
+        saturation: largest norm that is applied [unit]; 0 for no such limit.
+        lag: time constant of a first-order response [s].
     """
 
-    delay: float = 0.0
+    delay: Figure = 0.0
+    jitter: Figure = 0.0
+    deadband: Figure = 0.0
+    gain: Figure = 1.0
+    saturation: Figure = 0.0
+    lag: Figure = 0.0
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,20 +77,26 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     actuation: Actuation = Actuation()
 
 
+_SHARE = (0.0, 1.0)
+BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+    "sensing": {"outliers": _SHARE, "dropout": _SHARE},
+    "actuation": {},
+}
+"""Figures that are bounded by more than not being negative."""
+
+
 def load_profile(name_or_path: str | Path) -> Profile:
     """Read a profile: the file at a path that exists, else the one of that name that comes with fieldswarm.
 
     Raises:
-        InputError: there is no such profile, it cannot be read, or one of its figures is negative or not finite.
+        InputError: there is no such profile, it cannot be read, or one of its figures is out of its bounds.
     """
     path = Path(name_or_path)
     if not path.is_file():
         path = _shipped(str(name_or_path))
     profile = read_yaml(path, Profile)
-    for group in ("sensing", "actuation"):
-        for name, value in msgspec.structs.asdict(getattr(profile, group)).items():
-            if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"{path}: {group}.{name}: is {value}, must be finite and not below 0")
+    for group, bounds in BOUNDS.items():
+        check_figures(getattr(profile, group), bounds, f"{path}: {group}")
     return profile
 
 
