@@ -40,19 +40,15 @@ class Past:
 
     def at(self, whole: Any, fraction: Any) -> Array:
         """(1 - f) * x[k - n] + f * x[k - n - 1], with n = whole and f = fraction: numbers, or arrays [B, N] for values [B, N, ...]."""
-        newer, older = self._lookup(whole), self._lookup(whole + 1)
-        if isinstance(fraction, float):
-            return newer if fraction == 0 else (1 - fraction) * newer + fraction * older
-        fraction = fraction.reshape(*fraction.shape, *(1,) * (older.ndim - fraction.ndim))
-        return (1 - fraction) * newer + fraction * older
-
-    def _lookup(self, whole: Any) -> Array:
-        row = (self._newest - whole) % self._depth
         if isinstance(whole, int):
-            return array_namespace(self._values).asarray(self._values[row], copy=True)
+            newer, older = self._values[self._newest - whole], self._values[self._newest - whole - 1]
+            return array_namespace(newer).asarray(newer, copy=True) if fraction == 0 else (1 - fraction) * newer + fraction * older
         xp = array_namespace(whole)
-        episodes, robots = (xp.arange(size, device=getattr(whole, "device", None)) for size in whole.shape)
-        return self._values[row, episodes[:, None], robots[None, :]]
+        more = (1,) * (self._values.ndim - 1 - whole.ndim)
+        row = xp.reshape((self._newest - whole) % self._depth, (1, *whole.shape, *more))
+        rows = xp.broadcast_to(xp.concat([row, (row - 1) % self._depth]), (2, *self._values.shape[1:]))
+        newer, older = xp.take_along_axis(self._values, rows, axis=0)
+        return newer + xp.reshape(fraction, (*fraction.shape, *more)) * (older - newer)
 
 
 class FractionalDelay:
