@@ -9,7 +9,7 @@ from robots.spec import RobotSpec, robot_folder
 from sim3d.bullet_engine import Engines
 from sim3d.bullet_workers import Workers
 from sim3d.elbow_room import apart
-from sim3d.world import Layouts, WorldState
+from sim3d.world import Dynamics, Layouts, WorldState
 
 START_GAP = 0.01
 """Bodies are at least this far from each other when an episode begins [m]."""
@@ -19,9 +19,10 @@ class BulletWorld:
     """Robots of one kind on a floor without walls; a tick is one period of their control loop.
 
     A robot takes a planar velocity set-point and answers with F = m clip((v_set - v) / tau, a_max) at its centre of mass, at every step of
-    the physics (250 Hz for a 50 Hz loop); v_set is limited to its speed limit. Landmarks are points that nothing touches. Starts whose
-    bodies would overlap are moved apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start and set-points alone, bit
-    for bit, whatever the batch and the number of workers. Arrays are numpy, float64.
+    the physics (250 Hz for a 50 Hz loop); v_set is limited to its speed limit. With dynamics other than the spec's, F is motor_gain times
+    that with the *spec's* m, less friction * v for each kg of the body, whose mass is another. Landmarks are points that nothing touches.
+    Starts whose bodies would overlap are moved apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start, dynamics and
+    set-points alone, bit for bit, whatever the batch and the number of workers. Arrays are numpy, float64.
 
     Args:
         robots: N.
@@ -51,10 +52,11 @@ class BulletWorld:
         self._physics = Workers(spec, robots, workers) if workers else Engines(spec, robots)
         self._latest: WorldState | None = None
 
-    def reset(self, layouts: Layouts) -> WorldState:
-        """Begin B episodes; robots start at rest, heading along x. Raises WorkerFailed."""
+    def reset(self, layouts: Layouts, dynamics: Dynamics | None = None) -> WorldState:
+        """Begin B episodes; robots start at rest, heading along x, as their spec says unless told otherwise. Raises WorkerFailed."""
         starts = apart(layouts.starts, 2 * self.robot_radius + START_GAP)
-        self._latest = self._state(self._physics.reset(starts), np.array(layouts.landmarks, dtype=np.float64), 0)
+        landmarks = np.array(layouts.landmarks, dtype=np.float64)
+        self._latest = self._state(self._physics.reset(starts, dynamics), landmarks, 0, dynamics)
         return self._latest
 
     def step(self, state: WorldState, action: np.ndarray, ticks: int = 1) -> WorldState:
@@ -81,7 +83,8 @@ class BulletWorld:
         speed = np.sqrt(np.sum(setpoints * setpoints, axis=-1, keepdims=True))
         setpoints = setpoints * (self._speed_limit / np.maximum(speed, self._speed_limit))
         self._latest = None
-        self._latest = self._state(self._physics.advance(setpoints, ticks), state.landmarks, state.tick + ticks)
+        poses = self._physics.advance(setpoints, ticks)
+        self._latest = self._state(poses, state.landmarks, state.tick + ticks, state.dynamics)
         return self._latest
 
     def close(self) -> None:
@@ -90,5 +93,5 @@ class BulletWorld:
         self._latest = None
 
     @staticmethod
-    def _state(poses: np.ndarray, landmarks: np.ndarray, tick: int) -> WorldState:
-        return WorldState(position=poses[..., 0:2], velocity=poses[..., 2:4], heading=poses[..., 4], landmarks=landmarks, tick=tick)
+    def _state(poses: np.ndarray, landmarks: np.ndarray, tick: int, dynamics: Dynamics | None) -> WorldState:
+        return WorldState(poses[..., 0:2], poses[..., 2:4], poses[..., 4], landmarks, tick, dynamics)

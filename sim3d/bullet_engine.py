@@ -9,6 +9,7 @@ import numpy as np
 
 from robots.spec import RobotSpec, robot_folder
 from sim3d.quiet_pybullet import pybullet
+from sim3d.world import Dynamics
 
 PHYSICS_RATE = 240.0
 """Physics runs at least at this rate [Hz], at a whole number of steps a loop tick."""
@@ -44,27 +45,30 @@ class Engine:
         # Two robots farther apart than this cannot touch within one tick.
         self._touch = 2 * spec.radius + 2 * spec.speed_limit * spec.loop_period + _CONTACT_REACH
         self._bodies: list[int] = []
+        # Of each body: its mass [kg], its motors' acceleration of that in the spec, its friction [1/s].
+        self._dynamics: list[tuple[float, float, float]] = []
         # Of each body, as last read: x, y, both velocities, heading.
         self._rows: list[tuple[float, ...]] = []
         self._height = 0.0
         self._pristine = -1
         self._client = pybullet.connect(pybullet.DIRECT)
 
-    def reset(self, starts: np.ndarray) -> None:
-        """Put robots at rest, heading x, at [R, N, 2], m; R of at most ROOMS."""
+    def reset(self, starts: np.ndarray, dynamics: Dynamics | None = None) -> None:
+        """Put robots at rest, heading x, at [R, N, 2], m; R of at most ROOMS. What they weigh and can may differ from the spec."""
         if starts.shape[0] * self._robots != len(self._bodies):
             self._build(starts.shape[0])
         # Bullet's own way to begin again alike: poses alone would leave its caches of pairs and contacts as they were.
         pybullet.restoreState(self._pristine, physicsClientId=self._client)
         for body, (x, y) in zip(self._bodies, starts.reshape(-1, 2).tolist(), strict=True):
             pybullet.resetBasePositionAndOrientation(body, (x, y, self._height), (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client)
+        self._set_dynamics(dynamics)
         self._rows = self._read()
 
     def advance(self, setpoints: np.ndarray, ticks: int) -> None:
         """Hold velocity set-points [R, N, 2], m/s, world frame, no faster than the speed limit, for a number of loop ticks."""
         bodies = self._bodies
         targets = [tuple(target) for target in setpoints.reshape(-1, 2).tolist()]
-        client, dt, rate, mass = self._client, self._substep, self._rate, self._mass
+        client, dt, rate = self._client, self._substep, self._rate
         limit, limit_squared = self._acceleration_limit, self._acceleration_limit**2
         read, push, step, frame = pybullet.getBaseVelocity, pybullet.applyExternalForce, pybullet.stepSimulation, pybullet.LINK_FRAME
         for _ in range(ticks):
@@ -74,13 +78,14 @@ class Engine:
                 if substep:
                     for index in crowded:
                         velocities[index] = read(bodies[index], client)[0]
-                for index, (target_x, target_y) in enumerate(targets):
+                for index, ((target_x, target_y), (mass, gain, friction)) in enumerate(zip(targets, self._dynamics, strict=True)):
                     velocity_x, velocity_y, _ = velocities[index]
                     x, y = rate * (target_x - velocity_x), rate * (target_y - velocity_y)
                     squared = x * x + y * y
                     if squared > limit_squared:
                         shrink = limit / math.sqrt(squared)
                         x, y = x * shrink, y * shrink
+                    x, y = gain * x - friction * velocity_x, gain * y - friction * velocity_y
                     push(bodies[index], -1, (mass * x, mass * y, 0.0), _CENTRE, frame, client)
                     # What the engine will find where nothing touches; reading it costs as much as half the physics.
                     velocities[index] = (velocity_x + x * dt, velocity_y + y * dt, 0.0)
@@ -110,7 +115,21 @@ class Engine:
         pybullet.changeDynamics(floor, -1, lateralFriction=0.0, physicsClientId=client)
         pybullet.setCollisionFilterGroupMask(floor, -1, _FLOOR_GROUP, -1, physicsClientId=client)
         self._bodies = [self._load_robot(1 << (room + 1)) for room in range(rooms) for _ in range(self._robots)]
+        self._dynamics = [(self._mass, 1.0, 0.0)] * len(self._bodies)
         self._pristine = pybullet.saveState(physicsClientId=client)
+
+    def _set_dynamics(self, dynamics: Dynamics | None) -> None:
+        wanted = [(self._mass, 1.0, 0.0)] * len(self._bodies)
+        if dynamics is not None:
+            figures = (dynamics.mass, dynamics.motor_gain, dynamics.friction)
+            mass, gain, friction = (np.asarray(figure, dtype=np.float64).ravel() for figure in figures)
+            # The motors' force is that of the spec's mass, whatever the body weighs.
+            wanted = list(zip((self._mass * mass).tolist(), (gain / mass).tolist(), friction.tolist(), strict=True))
+        for body, before, after in zip(self._bodies, self._dynamics, wanted, strict=True):
+            if before[0] != after[0]:
+                # Without the inertia Bullet would compute one, and let the body rotate.
+                pybullet.changeDynamics(body, -1, mass=after[0], localInertiaDiagonal=_CENTRE, physicsClientId=self._client)
+        self._dynamics = wanted
 
     def _load_robot(self, group: int) -> int:
         client = self._client
@@ -150,14 +169,14 @@ class Engines:
         self._idle: list[Engine] = []
         self._busy: list[Engine] = []
 
-    def reset(self, starts: np.ndarray) -> np.ndarray:
-        """Put robots at rest at [B, N, 2], m; gives their poses [B, N, 5] as `Engine.poses` does."""
+    def reset(self, starts: np.ndarray, dynamics: Dynamics | None = None) -> np.ndarray:
+        """Put robots at rest at [B, N, 2], m, with dynamics of B episodes; gives their poses [B, N, 5] as `Engine.poses` does."""
         shares = _shares(starts)
         engines = self._busy + self._idle
         engines += [Engine(self._spec, self._robots) for _ in range(len(shares) - len(engines))]
         self._busy, self._idle = engines[: len(shares)], engines[len(shares) :]
-        for engine, share in zip(self._busy, shares, strict=True):
-            engine.reset(share)
+        for number, (engine, share) in enumerate(zip(self._busy, shares, strict=True)):
+            engine.reset(share, dynamics if dynamics is None else dynamics[number * ROOMS : (number + 1) * ROOMS])
         return np.concatenate([engine.poses() for engine in self._busy])
 
     def advance(self, setpoints: np.ndarray, ticks: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from robots.spec import RobotSpec
 from sim3d.bullet_engine import Engines
+from sim3d.world import Dynamics
 
 
 class WorkerFailed(RuntimeError):
@@ -34,12 +35,15 @@ class Workers:
         self._workers: list[_Worker] = []
         self._busy = 0
 
-    def reset(self, starts: np.ndarray) -> np.ndarray:
+    def reset(self, starts: np.ndarray, dynamics: Dynamics | None = None) -> np.ndarray:
         """As `Engines.reset`. Raises WorkerFailed."""
         self._busy = min(self._count, len(starts))
         while len(self._workers) < self._busy:
             self._workers.append(_Worker(len(self._workers), self._spec, self._robots))
-        return self._ask("reset", [(share,) for share in np.array_split(starts, self._busy)])
+        shares = np.array_split(starts, self._busy)
+        ends = np.cumsum([len(share) for share in shares]).tolist()
+        parts = [dynamics if dynamics is None else dynamics[end - len(share) : end] for share, end in zip(shares, ends, strict=True)]
+        return self._ask("reset", list(zip(shares, parts, strict=True)))
 
     def advance(self, setpoints: np.ndarray, ticks: int) -> np.ndarray:
         """As `Engines.advance`. Raises WorkerFailed."""

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from runtime.arrays import array_namespace
+from runtime.faults import Faults
 from sim3d.actuation import actuation_stages
+from sim3d.profile import Dynamics as AsSpecified
 from sim3d.profile import Profile
 from sim3d.randomise import randomise
 from sim3d.sensing import Measurement, Sensors
-from sim3d.world import Array, WorldState
+from sim3d.world import Array, Dynamics, WorldState
 
 
 class Disturbances:
@@ -19,6 +22,7 @@ class Disturbances:
     Attributes:
         draws: place in the profile -> [B, N], what was drawn for each episode and robot, in the profile's units (`actuation.delay` in s).
         latency: [B, N], s: mean time from a command to its effect, the robot's own included.
+        dynamics: what the worlds' `reset` needs of the profile; None for robots that are as their spec says.
 
     Args:
         profile: which, and how strong: numbers, or laws that are drawn from for each episode and robot.
@@ -37,6 +41,12 @@ class Disturbances:
         self.latency = self.draws["actuation.delay"] + command_latency
         self._sensors = Sensors(profile.sensing, self.draws, seeds, tick_period, like)
         self._stages = actuation_stages(profile.actuation, self.draws, seeds, tick_period, command_latency, like)
+        self.dynamics: Dynamics | None = None
+        if profile.dynamics != AsSpecified():
+            self.dynamics = Dynamics(*(self.draws[f"dynamics.{name}"] for name in ("mass", "motor_gain", "friction")))
+        self._faults = Faults(profile.faults, seeds, robots, like) if profile.faults else None
+        self._tick_period = tick_period
+        self._tick = -1
         self._shape = (len(seeds), robots, 2)
 
     def sense(self, state: WorldState) -> Measurement:
@@ -49,8 +59,19 @@ class Disturbances:
         return self._sensors(state)
 
     def actuate(self, action: Array) -> Array:
-        """What the plants apply in this tick [B, N, 2], given the robots' commands of this tick. Call it once a tick, in order."""
+        """What the plants apply in this tick [B, N, 2], given the robots' commands of this tick. Call it once a tick, in order.
+
+        A robot that has not joined yet commands nothing; one that has stopped does nothing, whatever is still on its way to it.
+        """
         self._check(action)
+        self._tick += 1
+        if self._faults is None:
+            return self._through_stages(action)
+        time = self._tick * self._tick_period
+        applied = self._through_stages(_zero_where(self._faults.absent(time), action))
+        return _zero_where(self._faults.stopped(time), applied)
+
+    def _through_stages(self, action: Array) -> Array:
         for stage in self._stages:
             action = stage(action)
         return action
@@ -58,3 +79,8 @@ class Disturbances:
     def _check(self, array: Array) -> None:
         if tuple(array.shape) != self._shape:
             raise ValueError(f"disturbances of [B, N, 2] = {list(self._shape)} were given {list(array.shape)}")
+
+
+def _zero_where(robots: Array, action: Array) -> Array:
+    """Actions [B, N, 2], zero for the robots [B, N] that are true."""
+    return array_namespace(action).where(robots[..., None], action * 0.0, action)

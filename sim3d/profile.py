@@ -13,6 +13,7 @@ import msgspec
 from robots.errors import InputError
 from robots.yaml_input import read_yaml
 from runtime.figure import Figure, check_figures
+from runtime.link import Fault, Link, LinkProfile, check_link
 
 
 class Sensing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,18 +70,41 @@ class Actuation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     lag: Figure = 0.0
 
 
+class Dynamics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a robot differs from its spec, constant over an episode (`sim3d.world.Dynamics`).
+
+    Attributes:
+        mass: of that in the spec.
+        motor_gain: force of the motors, of that in the spec.
+        friction: deceleration for each m/s of speed, beside what the world has anyway [1/s].
+    """
+
+    mass: Figure = 1.0
+    motor_gain: Figure = 1.0
+    friction: Figure = 0.0
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One set of disturbances, in SI units. In world `spread` one of its units counts as 1 m and one of its seconds (ten steps) as 1 s."""
 
     name: str
     sensing: Sensing = Sensing()
     actuation: Actuation = Actuation()
+    dynamics: Dynamics = Dynamics()
+    link: Link = Link()
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def between_robots(self) -> LinkProfile:
+        """What the robots need to know of it: all that concerns what they hear of each other."""
+        return LinkProfile(link=self.link, faults=self.faults)
 
 
 _SHARE = (0.0, 1.0)
 BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
     "sensing": {"outliers": _SHARE, "dropout": _SHARE},
     "actuation": {},
+    "dynamics": {"mass": (0.1, 10.0)},
 }
 """Figures that are bounded by more than not being negative."""
 
@@ -97,6 +121,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     profile = read_yaml(path, Profile)
     for group, bounds in BOUNDS.items():
         check_figures(getattr(profile, group), bounds, f"{path}: {group}")
+    check_link(profile.between_robots, None, str(path))
     return profile
 
 

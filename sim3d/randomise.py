@@ -1,6 +1,6 @@
 """What is drawn once an episode: the one place that declares every such draw of a plant, with its law.
 
-The draws of the link between robots are declared in `runtime/link_model.py`, for each robot makes them itself.
+The draws of links and faults are declared in `runtime/link_model.py` and `runtime/faults.py`, for each robot makes them itself.
 """
 
 from __future__ import annotations
@@ -64,5 +64,9 @@ def randomise(profile: Profile, seeds: np.ndarray, robots: int, like: Any) -> di
             "actuation.gain",
             "actuation.saturation",
             "actuation.lag",
+            # Constant over the episode: what the robot weighs, how strong it is, what slows it down.
+            "dynamics.mass",
+            "dynamics.motor_gain",
+            "dynamics.friction",
         )
     }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from sim3d.world import Array, Layouts, WorldState
+from sim3d.world import Array, Dynamics, Layouts, WorldState
 
 DT = 0.1
 DAMPING = 0.25
@@ -57,30 +57,38 @@ class SpreadWorld:
         xp = array_namespace(self._like)
         return xp.asarray(values, dtype=self._like.dtype, device=getattr(self._like, "device", None))
 
-    def reset(self, layouts: Layouts) -> WorldState:
-        """Begin B episodes; robots start at rest."""
-        return self.begin(self._array(layouts.starts), self._array(layouts.landmarks))
+    def reset(self, layouts: Layouts, dynamics: Dynamics | None = None) -> WorldState:
+        """Begin B episodes; robots start at rest, and are simple_spread's own unless `dynamics` says otherwise."""
+        return self.begin(self._array(layouts.starts), self._array(layouts.landmarks), dynamics)
 
-    def begin(self, position: Array, landmarks: Array) -> WorldState:
-        """Begin from arrays [B, N, 2] and [B, L, 2] that are already of this world's kind."""
-        return WorldState(position, position * 0.0, position[..., 0] * 0.0, landmarks, 0)
+    def begin(self, position: Array, landmarks: Array, dynamics: Dynamics | None = None) -> WorldState:
+        """Begin from arrays [B, N, 2] and [B, L, 2] that are already of this world's kind, as those in `dynamics` are."""
+        return WorldState(position, position * 0.0, position[..., 0] * 0.0, landmarks, 0, dynamics)
 
     def step(self, state: WorldState, action: Array, ticks: int = 1) -> WorldState:
         """One step: the position moves with the *old* velocity, then the velocity takes damping, force and contacts.
+
+        With dynamics other than simple_spread's: v <- (1 - 0.25 - 0.1 friction) v + 0.1 (motor_gain * 5 u + contacts) / mass.
 
         Args:
             state: of B episodes.
             action: [B, N, 2], force u in [-1, 1] per axis; mpe2's action a is u = (a[2] - a[1], a[4] - a[3]).
             ticks: how often.
         """
-        position, velocity = state.position, state.velocity
+        position, velocity, dynamics = state.position, state.velocity, state.dynamics
+        strength, keep, inertia = SENSITIVITY, 1.0 - DAMPING, 1.0
+        if dynamics is not None:
+            strength = SENSITIVITY * dynamics.motor_gain[..., None]
+            # Friction stops a robot, and does not turn it round.
+            keep = array_namespace(position).clip(1.0 - DAMPING - DT * dynamics.friction[..., None], min=0.0)
+            inertia = dynamics.mass[..., None]
         for _ in range(ticks):
-            force = SENSITIVITY * action
+            force = strength * action
             if self.robots > 1:
                 force = force + self._contact(position)
             position = position + velocity * DT
-            velocity = velocity * (1.0 - DAMPING) + force * DT
-        return WorldState(position, velocity, state.heading, state.landmarks, state.tick + ticks)
+            velocity = velocity * keep + force * (DT / inertia)
+        return WorldState(position, velocity, state.heading, state.landmarks, state.tick + ticks, dynamics)
 
     def _contact(self, position: Array) -> Array:
         """Soft contact forces [B, N, 2]: delta / d * 100 * k * log(1 + exp(-(d - 0.3) / k)) for each two robots."""

@@ -35,6 +35,24 @@ class Layouts:
 
 
 @dataclass(frozen=True)
+class Dynamics:
+    """How the robots of B episodes differ from their spec.
+
+    Attributes:
+        mass: [B, N], of that in the spec.
+        motor_gain: [B, N], force of the motors, of that in the spec.
+        friction: [B, N], deceleration for each m/s of speed, beside what the world has anyway [1/s].
+    """
+
+    mass: Array
+    motor_gain: Array
+    friction: Array
+
+    def __getitem__(self, part: slice) -> Dynamics:
+        return Dynamics(self.mass[part], self.motor_gain[part], self.friction[part])
+
+
+@dataclass(frozen=True)
 class WorldState:
     """The true state of B episodes that are all at the same tick.
 
@@ -44,6 +62,7 @@ class WorldState:
         heading: [B, N], rad.
         landmarks: [B, L, 2], m, world frame.
         tick: ticks since the reset.
+        dynamics: of the robots; None for robots that are as their spec says.
     """
 
     position: Array
@@ -51,6 +70,7 @@ class WorldState:
     heading: Array
     landmarks: Array
     tick: int
+    dynamics: Dynamics | None = None
 
 
 class World(Protocol):
@@ -72,8 +92,8 @@ class World(Protocol):
     robot_radius: float
     action: ActionKind
 
-    def reset(self, layouts: Layouts) -> WorldState:
-        """Begin B episodes."""
+    def reset(self, layouts: Layouts, dynamics: Dynamics | None = None) -> WorldState:
+        """Begin B episodes, with robots that are as their spec says unless told otherwise."""
 
     def step(self, state: WorldState, action: Array, ticks: int = 1) -> WorldState:
         """Hold `action` [B, N, 2] for a number of ticks. A world with outside memory (physics engine) takes its latest state only."""
