@@ -27,12 +27,22 @@ class View:
         own_velocity: [..., 2], m/s, world frame.
         landmarks: [..., L, 2], m, world frame, in the mission's order.
         peers: [..., N - 1, 2], positions of the other robots [m, world frame], by ascending agent number.
+        peers_velocity: [..., N - 1, 2], their velocities as last heard [m/s, world frame].
+        peers_age: [..., N - 1], ages of their messages [s].
+        peers_known: [..., N - 1], 1 for a peer that is heard, 0 for one that is lost or was never heard.
+        command_latency: [..., 1], time from a command to its effect, as far as the robot knows [s].
+
+    What is None is not known; a layout that needs it cannot be built.
     """
 
     own_position: Array
     own_velocity: Array
     landmarks: Array
     peers: Array
+    peers_velocity: Array | None = None
+    peers_age: Array | None = None
+    peers_known: Array | None = None
+    command_latency: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,13 @@ def _silence(view: View) -> Array:
     return _flat(view.peers * 0.0)
 
 
+def _known(view: View, name: str) -> Array:
+    value = getattr(view, name)
+    if value is None:
+        raise ValueError(f"observation field '{name}' is in the layout, and the view does not have it")
+    return value
+
+
 _FIELDS: dict[str, _Field] = {
     "own_velocity": _Field("m/s", "world", lambda robots, landmarks: 2, lambda view: view.own_velocity),
     "own_position": _Field("m", "world", lambda robots, landmarks: 2, lambda view: view.own_position),
@@ -65,6 +82,10 @@ _FIELDS: dict[str, _Field] = {
         lambda view: _flat(view.peers - view.own_position[..., None, :]),
     ),
     "communication": _Field("1", "none", lambda robots, landmarks: 2 * (robots - 1), _silence),
+    "peers_velocity": _Field("m/s", "world", lambda robots, landmarks: 2 * (robots - 1), lambda view: _flat(_known(view, "peers_velocity"))),
+    "peers_age": _Field("s", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_age")),
+    "peers_known": _Field("1", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_known")),
+    "command_latency": _Field("s", "none", lambda robots, landmarks: 1, lambda view: _known(view, "command_latency")),
 }  # fmt: skip
 
 SIMPLE_SPREAD_V3: tuple[str, ...] = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "communication")
