@@ -82,7 +82,9 @@ _FIELDS: dict[str, _Field] = {
         lambda view: _flat(view.peers - view.own_position[..., None, :]),
     ),
     "communication": _Field("1", "none", lambda robots, landmarks: 2 * (robots - 1), _silence),
-    "peers_velocity": _Field("m/s", "world", lambda robots, landmarks: 2 * (robots - 1), lambda view: _flat(_known(view, "peers_velocity"))),
+    "peers_velocity": _Field(
+        "m/s", "world", lambda robots, landmarks: 2 * (robots - 1), lambda view: _flat(_known(view, "peers_velocity"))
+    ),
     "peers_age": _Field("s", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_age")),
     "peers_known": _Field("1", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_known")),
     "command_latency": _Field("s", "none", lambda robots, landmarks: 1, lambda view: _known(view, "command_latency")),
@@ -129,14 +131,25 @@ def views_of_team(position: Array, velocity: Array, landmarks: Array) -> View:
         A view whose leading dimensions are [..., N].
     """
     xp = array_namespace(position)
-    robots = position.shape[-2]
-    others = [[other for other in range(robots) if other != me] for me in range(robots)]
-    if robots > 1:
-        peers = xp.stack([position[..., indices, :] for indices in others], axis=-3)
-    else:
-        peers = xp.zeros((*position.shape[:-1], 0, 2), dtype=position.dtype)
     everyone = xp.broadcast_to(landmarks[..., None, :, :], (*position.shape[:-1], *landmarks.shape[-2:]))
-    return View(own_position=position, own_velocity=velocity, landmarks=everyone, peers=peers)
+    return View(own_position=position, own_velocity=velocity, landmarks=everyone, peers=of_others(position))
+
+
+def of_others(values: Array) -> Array:
+    """What each robot of a team gets to know of the others.
+
+    Args:
+        values: [..., N, 2], one row a robot.
+
+    Returns:
+        [..., N, N - 1, 2]: for each robot the rows of the others, by ascending number.
+    """
+    xp = array_namespace(values)
+    robots = values.shape[-2]
+    if robots == 1:
+        return xp.zeros((*values.shape[:-1], 0, 2), dtype=values.dtype)
+    others = [[other for other in range(robots) if other != me] for me in range(robots)]
+    return xp.stack([values[..., indices, :] for indices in others], axis=-3)
 
 
 def _field(name: str) -> _Field:

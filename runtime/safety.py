@@ -10,14 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from robots.spec import ActionKind, RobotSpec
+from runtime.barrier import HalfPlanes, nearest
 
 FORCE_LIMIT = 1.0
 """Largest |u| per axis of an action of kind `force`: simple_spread's own range."""
 
+_SIDES = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+"""Outward normals of the fence."""
+
 _ROUNDING = 1e-12
 """A vector that was scaled to a limit may exceed it by rounding; it is not scaled, or counted, again."""
 
-REASONS = ("not_finite", "speed", "acceleration", "geofence", "state")
+REASONS = ("not_finite", "speed", "acceleration", "geofence", "barrier", "dead_end", "state")
 """Why an action was changed, in the order in which the gate looks."""
 
 
@@ -60,7 +64,14 @@ class Gated:
     changed: dict[str, np.ndarray]
 
 
-def gate(limits: Limits, wanted: np.ndarray, previous: np.ndarray, position: np.ndarray, active: np.ndarray | bool = True) -> Gated:
+def gate(
+    limits: Limits,
+    wanted: np.ndarray,
+    previous: np.ndarray,
+    position: np.ndarray,
+    active: np.ndarray | bool = True,
+    apart: HalfPlanes | None = None,
+) -> Gated:
     """Pass on an action as far as it is safe.
 
     Args:
@@ -69,11 +80,14 @@ def gate(limits: Limits, wanted: np.ndarray, previous: np.ndarray, position: np.
         previous: [..., 2], the action that was commanded one period ago.
         position: [..., 2], m, world frame; finite.
         active: [...], whether the robot may move at all; one that may not is commanded zero at once.
+        apart: set-points that keep the robot apart from others (`Barrier.half_planes`), for velocity set-points alone; where they
+            leave none within speed limit and fence, the action is zero, with the reason `dead_end`. As the fence may, they may demand
+            a change that is larger than the acceleration limit: the robot brakes as hard as it can.
     """
     changed: dict[str, np.ndarray] = {}
 
-    def note(reason: str, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        different = np.any(before != after, axis=-1)  # true for NaN: it differs from everything
+    def note(reason: str, before: np.ndarray, after: np.ndarray, where: np.ndarray | bool = True) -> np.ndarray:
+        different = np.any(before != after, axis=-1) & where  # true for NaN: it differs from everything
         if different.any():
             changed[reason] = different
         return after
@@ -88,6 +102,10 @@ def gate(limits: Limits, wanted: np.ndarray, previous: np.ndarray, position: np.
         action = note("acceleration", action, _approached(previous, action, limits.acceleration * limits.period))
     if limits.geofence is not None:
         action = note("geofence", action, _fenced(limits, limits.geofence, action, position))
+    if apart is not None:
+        kept, possible = nearest(action, _with_fence(limits, apart, position), limits.speed)
+        note("dead_end", action, kept, ~possible)
+        action = note("barrier", action, kept, possible)
     return Gated(note("state", action, np.where(np.asarray(active)[..., None], action, 0.0)), changed)
 
 
@@ -115,14 +133,31 @@ def _excess(vector: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]
 def _fenced(limits: Limits, fence: float, action: np.ndarray, position: np.ndarray) -> np.ndarray:
     """No part of an action that would carry the robot out of the fence.
 
-    A velocity towards the fence is at most the one from which the robot still stops inside: v t + v^2 / (2 a) = distance. With t four
-    times the delay of the loop (response time and one period) the approach is critically damped, so the robot does not overshoot.
     A force has no stopping distance of its own: outside, it may only point inwards.
     """
     outwards = np.sign(action)
     room = np.maximum(fence - outwards * position, 0.0)
     if limits.action == "force":
         return np.where(room > 0.0, action, 0.0)
+    return outwards * np.minimum(np.abs(action), _towards_fence(limits, room))
+
+
+def _towards_fence(limits: Limits, room: np.ndarray) -> np.ndarray:
+    """Largest velocity [m/s] towards a fence that is `room` [m] away.
+
+    It is the one from which the robot still stops inside: v t + v^2 / (2 a) = room. With t four times the delay of the loop (response time
+    and one period) the approach is critically damped, so the robot does not overshoot.
+    """
     slowing = 4.0 * (limits.response_time + limits.period)
-    largest = limits.acceleration * (np.sqrt(slowing**2 + 2.0 * room / limits.acceleration) - slowing)
-    return outwards * np.minimum(np.abs(action), largest)
+    return limits.acceleration * (np.sqrt(slowing**2 + 2.0 * room / limits.acceleration) - slowing)
+
+
+def _with_fence(limits: Limits, apart: HalfPlanes, position: np.ndarray) -> HalfPlanes:
+    """The four sides of the fence beside the neighbours, or one robot would push another out."""
+    if limits.geofence is None:
+        return apart
+    room = np.maximum(limits.geofence - _SIDES * position[..., None, :], 0.0)
+    room = np.where(_SIDES != 0.0, room, 0.0).sum(axis=-1)
+    sides = np.broadcast_to(_SIDES, (*position.shape[:-1], *_SIDES.shape))
+    bounds = _towards_fence(limits, room)
+    return HalfPlanes(np.concatenate([apart.normal, sides], axis=-2), np.concatenate([apart.bound, bounds], axis=-1))

@@ -22,6 +22,24 @@ class Staleness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     own_stop: float = 2.0
 
 
+class Separation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How robots that take velocity set-points are kept apart (`runtime/barrier.py`).
+
+    Attributes:
+        margin: gap between two bodies that is always kept; twice what a robot's measurement of its position may be wrong by [m].
+        command_delay: longest delay of a command beyond the response time in the robot's spec [s].
+        message_delay: longest delay that all messages share, so that no clock shows it [s].
+    """
+
+    margin: float = 0.02
+    command_delay: float = 0.1
+    message_delay: float = 0.01
+
+
+KEEP_APART = Separation()
+"""What a team does unless its file says otherwise."""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One robot of the team.
 
@@ -50,6 +68,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         lockstep_timeout: in lockstep, longest wait for a peer's message of a tick, and for the plant [s].
         geofence: robots are kept within +-geofence [m] on both axes; None for no fence.
         staleness: figures for silence.
+        separation: figures for keeping apart; None for robots that may touch.
     """
 
     robots: tuple[Member, ...]
@@ -58,6 +77,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     lockstep_timeout: float = 10.0
     geofence: float | None = None
     staleness: Staleness = Staleness()
+    separation: Separation | None = KEEP_APART
 
     def member(self, robot: str, place: str = "team") -> Member:
         """The member with an id. Raises InputError for an id that is not there."""
@@ -122,6 +142,10 @@ def _check_figures(team: Team, path: str | Path) -> None:
     for name, value in figures.items():
         if value is not None and not (math.isfinite(value) and value > 0):
             raise InputError(f"{path}: {name}: is {value}, must be finite and above 0")
+    if team.separation is not None:
+        for name, value in msgspec.structs.asdict(team.separation).items():
+            if not (math.isfinite(value) and value >= 0):
+                raise InputError(f"{path}: separation.{name}: is {value}, must be finite and not below 0")
     if team.staleness.own_stop < team.staleness.own_hold:
         raise InputError(
             f"{path}: staleness.own_stop: is {team.staleness.own_stop}, must not be below own_hold ({team.staleness.own_hold})"

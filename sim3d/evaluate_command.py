@@ -14,6 +14,7 @@ from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import check_robot
+from runtime.team import KEEP_APART, Separation
 from sim3d.in_process import run_missions
 from sim3d.metrics import episode_metrics, summarise, wilson_interval
 from sim3d.profile import Profile, load_profile
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--episodes", type=int, default=1000, help="default: 1000")
     parser.add_argument("--seed", type=int, default=0, help="of the layouts (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes for bullet (default: 2)")
+    parser.add_argument("--separation", choices=("on", "off"), default="on", help="the filter that keeps robots apart (default: on)")
     parser.add_argument("--json", metavar="FILE", help="write the figures here as well")
 
 
@@ -49,12 +51,13 @@ def run(arguments: argparse.Namespace) -> None:
     profile = load_profile(arguments.profile)
     if world == "mpe2" and profile.name != "clean":
         raise InputError(f"--profile: is {profile.name}; mpe2's environment has no disturbances, use --world spread")
-    title = f"{arguments.bundle} in {world}, {profile.name}"
+    title = f"{arguments.bundle} in {world}, {profile.name}" + (", separation off" if arguments.separation == "off" else "")
     if world == "mpe2":
         summary = _in_mpe2(actors, arguments.episodes, arguments.seed, title)
     else:
         simulated = make_world(world, spec, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.workers)
-        summary = _in_world(simulated, spec, actors, profile, arguments.episodes, arguments.seed, title)
+        separation = KEEP_APART if arguments.separation == "on" else None
+        summary = _in_world(simulated, spec, actors, profile, arguments.episodes, arguments.seed, title, separation)
     print(f"{title}: {arguments.episodes} episodes")
     for name, value in summary.items():
         if not name.endswith(("_low", "_high")):
@@ -62,19 +65,27 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"  {name:20} {value:9.4g}{interval}")
     if arguments.json:
         settings = {"bundle": str(arguments.bundle), "world": world, "profile": profile.name, "seed": arguments.seed}
+        settings["separation"] = arguments.separation
         document = {**settings, "episodes": arguments.episodes, **summary}
         write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
 
 
 def _in_world(
-    world: World, spec: RobotSpec, actors: list[OnnxActor], profile: Profile, episodes: int, seed: int, title: str
+    world: World,
+    spec: RobotSpec,
+    actors: list[OnnxActor],
+    profile: Profile,
+    episodes: int,
+    seed: int,
+    title: str,
+    separation: Separation | None,
 ) -> dict[str, float]:
     contract = actors[0].contract
     every = round(contract.period / world.tick_period)
     layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, seed)
     try:
         with tqdm(total=HORIZON * every, desc=title, unit="tick", leave=False) as bar:
-            positions = run_missions(world, spec, actors, layouts, profile, HORIZON, bar.update)
+            positions = run_missions(world, spec, actors, layouts, profile, HORIZON, bar.update, separation)
     finally:
         world.close()
     metrics = episode_metrics(

@@ -11,10 +11,12 @@ import numpy as np
 
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
-from runtime.observation import observe, views_of_team
+from runtime.barrier import Neighbours, barrier_for
+from runtime.observation import observe, of_others, views_of_team
 from runtime.safety import Limits, gate
 from runtime.schedule import HeldAction
-from sim3d.disturbance import Disturbances
+from runtime.team import KEEP_APART, Separation
+from sim3d.disturbance import Disturbances, Measurement
 from sim3d.profile import Profile
 from sim3d.world import Layouts, World
 
@@ -27,6 +29,7 @@ def run_missions(
     profile: Profile,
     horizon: int,
     progress: Callable[[int], None] = lambda ticks: None,
+    separation: Separation | None = KEEP_APART,
 ) -> np.ndarray:
     """Run B missions of a team whose robots are all of one kind and always hear each other.
 
@@ -38,6 +41,7 @@ def run_missions(
         profile: disturbances.
         horizon: length of a mission in control periods.
         progress: told after each tick how many were done since it was last told.
+        separation: how robots are kept apart; None for not at all.
 
     Returns:
         True positions [B, T + 1, N, 2], one for each tick [m].
@@ -46,6 +50,7 @@ def run_missions(
     shape = layouts.starts.shape
     schedule = HeldAction.for_robot(contract, spec, world.tick_period, shape)
     limits = Limits.of(spec, world.tick_period)
+    barrier = barrier_for(spec, [spec.kind] * (world.robots - 1), separation, world.tick_period)
     disturbances = Disturbances(profile, layouts.seeds, world.robots, world.tick_period, spec.command_latency)
     memories = [actor.initial_state(len(layouts)) for actor in actors]
     sent = np.zeros(shape)
@@ -59,8 +64,15 @@ def run_missions(
             for agent, actor in enumerate(actors):
                 action[:, agent], memories[agent] = actor.act(observation[:, agent], memories[agent])
             schedule.offer(action, tick)
-        sent = gate(limits, schedule.at(tick), sent, measured.position).action
+        apart = barrier.half_planes(measured.position, measured.velocity, _neighbours(measured)) if barrier is not None else None
+        sent = gate(limits, schedule.at(tick), sent, measured.position, apart=apart).action
         state = world.step(state, disturbances.actuate(sent))
         positions.append(state.position)
         progress(1)
     return np.stack(positions, axis=1)
+
+
+def _neighbours(measured: Measurement) -> Neighbours:
+    """What robots that hear each other at once know of each other."""
+    position = of_others(measured.position)
+    return Neighbours(position, of_others(measured.velocity), np.zeros(position.shape[:-1]))
