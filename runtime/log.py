@@ -27,6 +27,8 @@ class Header(msgspec.Struct, tag_field="line", tag="header"):
         actor_sha256: of the actor's file.
         versions: of everything that takes part in a tick.
         began: wall clock, seconds since 1970; the only time here that is not monotonic.
+        link: the artificial link to the peers, if there is one.
+        command_latency: what the actor is told of it [s].
     """
 
     robot: str
@@ -38,6 +40,8 @@ class Header(msgspec.Struct, tag_field="line", tag="header"):
     actor_sha256: str
     versions: dict[str, str]
     began: float
+    link: dict
+    command_latency: float
 
 
 class Peer(msgspec.Struct):

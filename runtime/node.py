@@ -15,6 +15,8 @@ from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.age import AgeMeter
 from runtime.arming import ArmWatch, missing
+from runtime.ears import SILENCE, Ears
+from runtime.heard import Peers, believe
 from runtime.log import Closing, Event, NoLog, Peer, RunLog, Tick
 from runtime.observation import View, observe
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
@@ -54,7 +56,9 @@ class Node:
         driver: connected.
         features: what the driver said when it was connected.
         links: to the peers.
+        ears: what is heard of what they say.
         pacing: real time or lockstep.
+        command_latency: from a command to its effect, as far as it is known [s].
         log: takes a line a tick.
         say: prints one line for the operator.
         clock: [ns, monotonic].
@@ -71,7 +75,9 @@ class Node:
         driver: Driver,
         features: DriverFeatures,
         links: PeerLinks,
+        ears: Ears,
         pacing: Pacing,
+        command_latency: float,
         log: RunLog | NoLog,
         say: Callable[[str], None],
         clock: Callable[[], int] = time.monotonic_ns,
@@ -79,7 +85,8 @@ class Node:
         self.mode = Mode.INIT
         self.tally = Tally()
         self._robot, self._team, self._actor, self._spec = robot, team, actor, spec
-        self._driver, self._links, self._pacing = driver, links, pacing
+        self._driver, self._links, self._ears, self._pacing = driver, links, ears, pacing
+        self._command_latency = np.array([command_latency])
         self._log, self._say, self._clock = log, say, clock
         self._period = features.loop_period
         self._limits = Limits.of(spec, features.loop_period, team.geofence)
@@ -149,13 +156,15 @@ class Node:
         self._pacing.gather(self._links, own.tick, self._idle)
         listened = self._clock()
 
-        ages = self._peer_ages()
+        heard = self._ears.hear(own, self._links.tracks, self._peer_ages())
+        peers = believe(heard, own.position, self._team.staleness.lost)
+        ages = heard.age.tolist()
         self._update_mode(ages)
         self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(ages))
 
         ran = None
         if self.mode is Mode.ACTIVE and self._schedule.due(own.elapsed):
-            ran = self._act(own, ages)
+            ran = self._act(own, peers)
         wanted = self._schedule.at(own.elapsed)
         gated = gate(self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE)
         self._sent = self._driver.command(gated.action, own.tick)
@@ -163,7 +172,7 @@ class Node:
         compute = (self._clock() - began - (listened - listening)) / 1e3
         self.tally.ticked(self.mode.value, tuple(gated.changed), compute)
         if self._logs_ticks:
-            self._log_tick(own, ages, wanted, gated, compute, ran)
+            self._log_tick(own, ages, peers, wanted, gated, compute, ran)
 
     def _take(self, state: RobotState) -> bool:
         """Take in an own state; one that is not finite is answered with zero and otherwise treated as never measured."""
@@ -200,7 +209,7 @@ class Node:
         self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(self._peer_ages()))
 
     def _peer_ages(self) -> list[float]:
-        """Age of each peer's newest message [s]; one of another episode says nothing about this one."""
+        """Age of each peer's newest message as it came [s]; one of another episode says nothing about this one."""
         now, own = self._clock(), self._own
         return [
             self._pacing.peer_age(track, own.tick, now) if track.newest is not None and track.newest.episode == own.episode else math.inf
@@ -230,24 +239,23 @@ class Node:
                 self._reset_policy()
             self.mode = mode
 
-    def _act(self, own: RobotState, ages: list[float]) -> tuple[np.ndarray, np.ndarray]:
-        peers = self._peer_positions(own, ages)
-        view = View(own.position, own.velocity, self._landmarks[own.episode % len(self._landmarks)], peers)
+    def _act(self, own: RobotState, peers: Peers) -> tuple[np.ndarray, np.ndarray]:
+        view = View(
+            own_position=own.position,
+            own_velocity=own.velocity,
+            landmarks=self._landmarks[own.episode % len(self._landmarks)],
+            peers=peers.position,
+            peers_velocity=peers.velocity,
+            peers_age=peers.age,
+            peers_known=peers.known,
+            command_latency=self._command_latency,
+        )
         observation = observe(self._actor.contract.layout, view)
         action, self._memory = self._actor.act(observation, self._memory)
         action = action.astype(np.float64)
         self._schedule.offer(action, own.elapsed)
         self.tally.actor_runs += 1
         return observation, action
-
-    def _peer_positions(self, own: RobotState, ages: list[float]) -> np.ndarray:
-        """[N - 1, 2], m: extrapolated by their age, as long as that is worth anything; my own position for one never heard."""
-        lost = self._team.staleness.lost
-        points = [
-            own.position if track.newest is None or track.newest.episode != own.episode else track.position(min(age, lost))
-            for track, age in zip(self._links.tracks, ages, strict=True)
-        ]
-        return np.stack(points) if points else np.zeros((0, 2))
 
     def _seconds(self) -> float:
         return (self._clock() - self._began) / NANO
@@ -259,12 +267,13 @@ class Node:
         self,
         own: RobotState,
         ages: list[float],
+        peers: Peers,
         wanted: np.ndarray,
         gated: Gated,
         compute: float,
         ran: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
-        points = self._peer_positions(own, ages).tolist()
+        points = peers.position.tolist()
         self._log.write(
             Tick(
                 t=self._seconds(),
@@ -277,7 +286,7 @@ class Node:
                 velocity=own.velocity.tolist(),
                 heading=float(own.heading),
                 peers={
-                    track.robot: Peer(age if math.isfinite(age) else None, point)
+                    track.robot: Peer(age if age < SILENCE else None, point)
                     for track, age, point in zip(self._links.tracks, ages, points, strict=True)
                 },
                 wanted=wanted.tolist(),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-import numpy as np
-
 from runtime.age import AgeMeter
 from runtime.message import LocalObservation, Rejected, decode_message
 
@@ -48,11 +46,6 @@ class PeerTrack:
     def age(self, now: int) -> float:
         """Age of the newest message at `now` [ns, our clock], in s; infinite before the first."""
         return self._meter.age(now)
-
-    def position(self, age: float) -> np.ndarray:
-        """Where the peer is when its newest message is `age` [s] old and its velocity has not changed: [2], m, world frame."""
-        message = self.newest
-        return np.array([message.position[0] + age * message.velocity[0], message.position[1] + age * message.velocity[1]])
 
     def _judge(self, frame: bytes) -> LocalObservation:
         message = decode_message(frame, self.robot)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import hashlib
+import math
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import Contract, check_period, check_robot, encode_contract
+from runtime.ears import LinkedEars, OpenEars
+from runtime.link import LinkProfile, read_link
 from runtime.log import Header, NoLog, RunLog
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
@@ -39,6 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", required=True, metavar="ID", help="which robot of the team this is")
     parser.add_argument("--bundle", type=Path, required=True, metavar="BUNDLE", help="bundle of actors: a directory or its .zip")
     parser.add_argument("--missions", type=Path, required=True, metavar="FILE", help="mission file (YAML)")
+    parser.add_argument(
+        "--link",
+        type=Path,
+        metavar="FILE",
+        help="an artificial link to the peers (YAML: link, faults), for tests on a bench or in simulation",
+    )
+    parser.add_argument(
+        "--command-latency", type=float, metavar="S", help="measured time from a command to its effect [s] (default: the robot spec's)"
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a JSON-lines log, one line a tick")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
 
@@ -51,6 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     actor, actor_sha256 = _load_actor(arguments.bundle, me, team, arguments.team)
     check_robot(actor.contract, spec, str(arguments.bundle))
     missions = read_missions(arguments.missions, actor.contract.landmarks)
+    link = LinkProfile() if arguments.link is None else read_link(arguments.link, len(team.robots))
+    latency = spec.command_latency if arguments.command_latency is None else arguments.command_latency
+    if not (math.isfinite(latency) and latency >= 0):
+        raise InputError(f"--command-latency: is {latency}, must be finite and not below 0")
     for path in (arguments.summary, arguments.log):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{path}: cannot be written: no such directory")
@@ -65,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         _check_features(features, actor.contract, me)
         if arguments.log is not None:
             log = RunLog(arguments.log, _say)
-            log.write(_header(me, team, links, features, actor.contract, actor_sha256))
+            log.write(_header(me, team, links, features, actor.contract, actor_sha256, link, latency))
         node = Node(
             robot=me.id,
             team=team,
@@ -75,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
             driver=driver,
             features=features,
             links=links,
+            ears=OpenEars() if link.is_clean else LinkedEars(link, missions, me.agent, len(team.robots), features.loop_period),
+            command_latency=latency,
             pacing=pacing_for(features, team),
             log=log,
             say=_say,
@@ -144,7 +162,16 @@ def _check_features(features: DriverFeatures, contract: Contract, me: Member) ->
     check_period(contract, features.loop_period, f"robot '{me.id}': plant at {me.plant}")
 
 
-def _header(me: Member, team: Team, links: PeerLinks, features: DriverFeatures, contract: Contract, actor_sha256: str) -> Header:
+def _header(
+    me: Member,
+    team: Team,
+    links: PeerLinks,
+    features: DriverFeatures,
+    contract: Contract,
+    actor_sha256: str,
+    link: LinkProfile,
+    latency: float,
+) -> Header:
     return Header(
         robot=me.id,
         boot=links.boot,
@@ -155,6 +182,8 @@ def _header(me: Member, team: Team, links: PeerLinks, features: DriverFeatures, 
         actor_sha256=actor_sha256,
         versions=onboard_versions(),
         began=time.time(),
+        link=msgspec.to_builtins(link),
+        command_latency=latency,
     )
 
 

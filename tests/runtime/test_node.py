@@ -13,6 +13,7 @@ import pytest
 from robots.driver import PlantGone, RobotState
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
+from runtime.ears import OpenEars
 from runtime.log import NoLog, RunLog
 from runtime.node import Node
 from runtime.observation import observe, views_of_team
@@ -54,6 +55,8 @@ class Bench:
             spec=load_spec(kind),
             driver=self.driver,
             features=self.driver.features,
+            ears=OpenEars(),
+            command_latency=0.0,
             links=self.links,
             pacing=Lockstep(team.get("lockstep_timeout", 10.0), self.clock)
             if pace == "lockstep"

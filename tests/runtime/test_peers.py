@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,12 +95,6 @@ def test_messages_survive_the_wire_exactly_and_no_cut_of_one_is_believed(sent: L
     if cut < len(data):
         with pytest.raises(Rejected):
             decode_message(data[:cut], "r1")
-
-
-def test_position_is_extrapolated_at_constant_velocity() -> None:
-    track = track_of(frame("r1", 1, position=(1.0, 2.0), velocity=(0.5, -0.5)))
-    assert track.position(0.0).tolist() == [1.0, 2.0]
-    np.testing.assert_allclose(track.position(0.2), [1.1, 1.9])
 
 
 def test_nothing_heard_is_infinitely_old() -> None:
