@@ -153,9 +153,10 @@ def nearest(wanted: np.ndarray, allowed: HalfPlanes, radius: float) -> tuple[np.
         The point [..., 2], m/s, zero where there is none, and [...] whether there is one. What is allowed comes back bit for bit.
     """
     outside = (_along(allowed.normal, wanted[..., None, :]) > allowed.bound).any(axis=-1)
-    if not outside.any():
-        return wanted, ~outside
-    point, found = np.array(wanted), ~outside
+    found = np.array(~outside)  # an array for one robot, too
+    if found.all():
+        return wanted, found
+    point = np.array(wanted)
     point[outside], found[outside] = _best_candidate(wanted[outside], allowed.normal[outside], allowed.bound[outside], radius)
     return point, found
 

@@ -15,8 +15,9 @@ from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.age import AgeMeter
 from runtime.arming import ArmWatch, missing
+from runtime.barrier import HalfPlanes, Neighbours, barrier_for
 from runtime.ears import SILENCE, Ears
-from runtime.heard import Peers, believe
+from runtime.heard import Heard, Peers, believe
 from runtime.log import Closing, Event, NoLog, Peer, RunLog, Tick
 from runtime.observation import View, observe
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
@@ -90,6 +91,8 @@ class Node:
         self._log, self._say, self._clock = log, say, clock
         self._period = features.loop_period
         self._limits = Limits.of(spec, features.loop_period, team.geofence)
+        kinds = [peer.kind for peer in team.peers_of(robot)]
+        self._barrier = barrier_for(spec, kinds, team.separation, features.loop_period)
         self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
         self._began = clock()
         self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
@@ -166,7 +169,7 @@ class Node:
         if self.mode is Mode.ACTIVE and self._schedule.due(own.elapsed):
             ran = self._act(own, peers)
         wanted = self._schedule.at(own.elapsed)
-        gated = gate(self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE)
+        gated = gate(self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE, self._half_planes(own, heard, peers))
         self._sent = self._driver.command(gated.action, own.tick)
 
         compute = (self._clock() - began - (listened - listening)) / 1e3
@@ -256,6 +259,14 @@ class Node:
         self._schedule.offer(action, own.elapsed)
         self.tally.actor_runs += 1
         return observation, action
+
+    def _half_planes(self, own: RobotState, heard: Heard, peers: Peers) -> HalfPlanes | None:
+        """What the peers leave of my set-points. One that is lost stays where it was last believed to be; one never heard is nowhere."""
+        if self._barrier is None:
+            return None
+        own_age = self._pacing.own_age(self._own_meter, self._clock())
+        neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
+        return self._barrier.half_planes(own.position + own_age * own.velocity, own.velocity, neighbours, own_age)
 
     def _seconds(self) -> float:
         return (self._clock() - self._began) / NANO

@@ -13,6 +13,7 @@ import pytest
 from robots.driver import PlantGone, RobotState
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
+from runtime.barrier import Neighbours, barrier_for
 from runtime.ears import OpenEars
 from runtime.log import NoLog, RunLog
 from runtime.node import Node
@@ -21,7 +22,7 @@ from runtime.pacing import Lockstep, RealTime
 from runtime.safety import Limits, gate
 from runtime.schedule import HeldAction
 from runtime.states import Mode
-from runtime.team import Member, Mission, Missions, Team
+from runtime.team import KEEP_APART, Member, Mission, Missions, Team
 from tests.runtime.factory import make_actor, make_contract
 from tests.runtime.stand_ins import Clock, PlannedDriver, ScriptedLinks, frame, state
 
@@ -107,6 +108,7 @@ def test_a_lockstep_run_computes_bit_for_bit_what_one_process_computes(kind: str
     bench = Bench(lambda clock: plan, arrive, "lockstep", kind)
     assert bench.node.run().kind == "end"
 
+    barrier = barrier_for(spec, [kind] * 2, KEEP_APART, bench.driver.features.loop_period)
     expected, actor, period = [], OnnxActor(make_actor(contract), "a"), bench.driver.features.loop_period
     for episode in range(2):
         schedule, memory, sent = HeldAction.for_robot(contract, spec, period), actor.initial_state(), np.zeros(2)
@@ -116,10 +118,13 @@ def test_a_lockstep_run_computes_bit_for_bit_what_one_process_computes(kind: str
                 views = views_of_team(position[tick], velocity[tick], np.array(LANDMARKS[episode]))
                 action, memory = actor.act(observe(contract.layout, views)[0], memory)
                 schedule.offer(action, elapsed)
-            sent = gate(Limits.of(spec, period), schedule.at(elapsed), sent, position[tick, 0]).action
+            others = Neighbours(position[tick, 1:], velocity[tick, 1:], np.zeros(2))
+            apart = barrier.half_planes(position[tick, 0], velocity[tick, 0], others) if barrier else None
+            sent = gate(Limits.of(spec, period), schedule.at(elapsed), sent, position[tick, 0], apart=apart).action
             expected.append((tick, sent.tolist()))
     assert bench.driver.commands == expected
     assert bench.changes()[-1][1] == "ACTIVE" and bench.node.tally.modes == {"ACTIVE": 2 * length}
+    assert ("barrier" in bench.node.tally.interventions) == (kind == "omni")
 
 
 def test_a_robot_alone_needs_no_peers() -> None:
