@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runtime.arrays import array_namespace
 from runtime.chance import Array
+from runtime.observation import of_others
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,5 @@ def believe(heard: Heard, own_position: Array, lost: float) -> Peers:
 
 def heard_at_once(position: Array, velocity: Array) -> Heard:
     """A team in which everyone hears everyone without delay: [..., N, 2] of all to [..., N, N - 1, 2] of each one's peers."""
-    peers = peers_of_each(position)
-    return Heard(peers, peers_of_each(velocity), peers[..., 0] * 0.0)
-
-
-def peers_of_each(values: Array) -> Array:
-    """Values of N robots, [..., N, K], as each of them sees its peers: [..., N, N - 1, K], by ascending agent number."""
-    xp = array_namespace(values)
-    robots = values.shape[-2]
-    others = [[other for other in range(robots) if other != me] for me in range(robots)]
-    if robots == 1:
-        return xp.zeros((*values.shape[:-2], 1, 0, values.shape[-1]), dtype=values.dtype, device=getattr(values, "device", None))
-    return xp.stack([values[..., indices, :] for indices in others], axis=-3)
+    peers = of_others(position)
+    return Heard(peers, of_others(velocity), peers[..., 0] * 0.0)

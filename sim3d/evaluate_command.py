@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import check_robot
+from runtime.link import check_link
 from runtime.team import KEEP_APART, Separation
 from sim3d.in_process import run_missions
 from sim3d.metrics import episode_metrics, summarise, wilson_interval
@@ -32,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the layouts (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes for bullet (default: 2)")
     parser.add_argument("--separation", choices=("on", "off"), default="on", help="the filter that keeps robots apart (default: on)")
+    parser.add_argument(
+        "--known-latency", type=float, metavar="S", help="command latency that the robots are told [s] (default: their spec's)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the figures here as well")
 
 
@@ -40,6 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
     for name, least in (("episodes", 1), ("seed", 0), ("workers", 0)):
         if getattr(arguments, name) < least:
             raise InputError(f"--{name}: is {getattr(arguments, name)}, must be at least {least}")
+    if arguments.known_latency is not None and not (math.isfinite(arguments.known_latency) and arguments.known_latency >= 0):
+        raise InputError(f"--known-latency: is {arguments.known_latency}, must be finite and not below 0")
     actors = read_bundle(arguments.bundle).verify()
     contract = actors[0].contract
     spec = load_spec(contract.robot_kinds[0])
@@ -49,6 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     if (world == "bullet") != (native == "bullet"):
         raise InputError(f"{arguments.bundle}: is for robot kind '{spec.kind}', which runs in {native}; --world is {world}")
     profile = load_profile(arguments.profile)
+    check_link(profile.between_robots, contract.team_size, arguments.profile)
     if world == "mpe2" and profile.name != "clean":
         raise InputError(f"--profile: is {profile.name}; mpe2's environment has no disturbances, use --world spread")
     title = f"{arguments.bundle} in {world}, {profile.name}" + (", separation off" if arguments.separation == "off" else "")
@@ -57,7 +65,8 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         simulated = make_world(world, spec, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.workers)
         separation = KEEP_APART if arguments.separation == "on" else None
-        summary = _in_world(simulated, spec, actors, profile, arguments.episodes, arguments.seed, title, separation)
+        latency = arguments.known_latency
+        summary = _in_world(simulated, spec, actors, profile, arguments.episodes, arguments.seed, title, separation, latency)
     print(f"{title}: {arguments.episodes} episodes")
     for name, value in summary.items():
         if not name.endswith(("_low", "_high")):
@@ -65,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"  {name:20} {value:9.4g}{interval}")
     if arguments.json:
         settings = {"bundle": str(arguments.bundle), "world": world, "profile": profile.name, "seed": arguments.seed}
-        settings["separation"] = arguments.separation
+        settings |= {"separation": arguments.separation, "known_latency": arguments.known_latency}
         document = {**settings, "episodes": arguments.episodes, **summary}
         write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
 
@@ -79,13 +88,14 @@ def _in_world(
     seed: int,
     title: str,
     separation: Separation | None,
+    known_latency: float | None,
 ) -> dict[str, float]:
     contract = actors[0].contract
     every = round(contract.period / world.tick_period)
     layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, seed)
     try:
         with tqdm(total=HORIZON * every, desc=title, unit="tick", leave=False) as bar:
-            positions = run_missions(world, spec, actors, layouts, profile, HORIZON, bar.update, separation)
+            positions = run_missions(world, spec, actors, layouts, profile, HORIZON, bar.update, separation, known_latency)
     finally:
         world.close()
     metrics = episode_metrics(

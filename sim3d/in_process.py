@@ -12,11 +12,12 @@ import numpy as np
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.barrier import Neighbours, barrier_for
-from runtime.observation import observe, of_others, views_of_team
+from runtime.observation import observe
 from runtime.safety import Limits, gate
 from runtime.schedule import HeldAction
 from runtime.team import KEEP_APART, Separation
-from sim3d.disturbance import Disturbances, Measurement
+from sim3d.disturbance import Disturbances
+from sim3d.hearing import Hearing, team_view
 from sim3d.profile import Profile
 from sim3d.world import Layouts, World
 
@@ -30,8 +31,9 @@ def run_missions(
     horizon: int,
     progress: Callable[[int], None] = lambda ticks: None,
     separation: Separation | None = KEEP_APART,
+    known_latency: float | None = None,
 ) -> np.ndarray:
-    """Run B missions of a team whose robots are all of one kind and always hear each other.
+    """Run B missions of a team whose robots are all of one kind, and go on whether they hear each other or not.
 
     Args:
         world: to run in.
@@ -42,6 +44,7 @@ def run_missions(
         horizon: length of a mission in control periods.
         progress: told after each tick how many were done since it was last told.
         separation: how robots are kept apart; None for not at all.
+        known_latency: what the robots are told of their command latency [s]; None for that in their spec.
 
     Returns:
         True positions [B, T + 1, N, 2], one for each tick [m].
@@ -52,27 +55,27 @@ def run_missions(
     limits = Limits.of(spec, world.tick_period)
     barrier = barrier_for(spec, [spec.kind] * (world.robots - 1), separation, world.tick_period)
     disturbances = Disturbances(profile, layouts.seeds, world.robots, world.tick_period, spec.command_latency)
+    hearing = Hearing(profile, layouts.seeds, world.robots, world.tick_period)
+    latency = np.full(shape[:2], spec.command_latency if known_latency is None else known_latency)
     memories = [actor.initial_state(len(layouts)) for actor in actors]
     sent = np.zeros(shape)
-    state = world.reset(layouts)
+    state = world.reset(layouts, disturbances.dynamics)
     positions = [state.position]
     for tick in range(horizon * schedule.every):
         measured = disturbances.sense(state)
+        heard, peers = hearing.hear(tick, measured)
         if schedule.due(tick):
-            observation = observe(contract.layout, views_of_team(measured.position, measured.velocity, state.landmarks))
+            observation = observe(contract.layout, team_view(measured, state.landmarks, peers, latency))
             action = np.empty(shape)
             for agent, actor in enumerate(actors):
                 action[:, agent], memories[agent] = actor.act(observation[:, agent], memories[agent])
             schedule.offer(action, tick)
-        apart = barrier.half_planes(measured.position, measured.velocity, _neighbours(measured)) if barrier is not None else None
+        apart = None
+        if barrier is not None:
+            neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
+            apart = barrier.half_planes(measured.position, measured.velocity, neighbours)
         sent = gate(limits, schedule.at(tick), sent, measured.position, apart=apart).action
         state = world.step(state, disturbances.actuate(sent))
         positions.append(state.position)
         progress(1)
     return np.stack(positions, axis=1)
-
-
-def _neighbours(measured: Measurement) -> Neighbours:
-    """What robots that hear each other at once know of each other."""
-    position = of_others(measured.position)
-    return Neighbours(position, of_others(measured.velocity), np.zeros(position.shape[:-1]))

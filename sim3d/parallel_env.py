@@ -10,9 +10,10 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from robots.spec import load_spec
-from runtime.observation import SIMPLE_SPREAD_V3, field_shapes, observe, views_of_team
+from runtime.observation import SIMPLE_SPREAD_V3, field_shapes, observe
 from sim3d.bullet import BulletWorld
 from sim3d.disturbance import Disturbances
+from sim3d.hearing import Hearing, team_view
 from sim3d.profile import Profile
 from sim3d.spread import CAPTURE_RADIUS, DISCRETE_FORCES, HORIZON, SpreadWorld
 from sim3d.spread_task import all_covered, reward
@@ -28,7 +29,7 @@ OMNI_TICKS_PER_STEP = 20
 class TeamEnv(ParallelEnv):
     """The task `spread` in one simulated world, one episode at a time. Make it with `spread_env` or `bullet_env`.
 
-    A step senses at its end and holds each robot's action over its ticks. Observations are float32, by the layout, of what the robots
+    A step holds each robot's action over its ticks. Observations are float32, by the layout, of what the robots
     *measure* under the profile; rewards and success are of the truth. As in mpe2, `reset(seed)` fixes the layouts of this and all later
     episodes, and for `spread` they are those that mpe2 draws from the same seed.
 
@@ -96,8 +97,11 @@ class TeamEnv(ParallelEnv):
         world, size = self._world, self._world.arena_half_size
         points = self._layout_chance.uniform(-size, size, (1, world.robots + world.landmarks, 2))
         seeds = self._episode_chance.integers(2**63 - 1, size=1)
-        self._state: WorldState = world.reset(Layouts(points[:, : world.robots], points[:, world.robots :], seeds))
         self._disturbances = Disturbances(self._profile, seeds, world.robots, world.tick_period, self._command_latency)
+        self._hearing = Hearing(self._profile, seeds, world.robots, world.tick_period)
+        layouts = Layouts(points[:, : world.robots], points[:, world.robots :], seeds)
+        self._state: WorldState = world.reset(layouts, self._disturbances.dynamics)
+        self._sense()
         self._cycle = 0
         self.agents = list(self.possible_agents)
         self._observations = self._observe()
@@ -116,6 +120,7 @@ class TeamEnv(ParallelEnv):
         action = self._decoded(actions)
         for _ in range(self._ticks):
             self._state = self._world.step(self._state, self._disturbances.actuate(action))
+            self._sense()
         self._cycle += 1
         position, landmarks = self._state.position, self._state.landmarks
         scores = reward(position, landmarks, self._world.robot_radius, self._local_ratio, self._world.arena_half_size)[0]
@@ -156,9 +161,14 @@ class TeamEnv(ParallelEnv):
                 raise ValueError(f"the action of {agent} is not finite: {actions[agent]}")
         return np.array([[self._decode(actions[agent]) for agent in self.agents]], dtype=np.float64)
 
+    def _sense(self) -> None:
+        """What the robots know, in every tick: sensors and links may have a memory."""
+        self._measured = self._disturbances.sense(self._state)
+        _, self._peers = self._hearing.hear(self._state.tick, self._measured)
+
     def _observe(self) -> np.ndarray:
-        measured = self._disturbances.sense(self._state)
-        team = views_of_team(measured.position, measured.velocity, self._state.landmarks)
+        latency = self._measured.age * 0.0 + self._command_latency
+        team = team_view(self._measured, self._state.landmarks, self._peers, latency)
         return observe(self._layout, team)[0].astype(np.float32)
 
 

@@ -62,7 +62,7 @@ class PlantServer:
         spec: what the robots are.
         members: the team, by ascending agent number, each with a `plant` endpoint.
         clock: `lockstep` or `realtime`.
-        profile: disturbances of sensing and actuation.
+        profile: disturbances of sensing, actuation and dynamics, and robots that stop or join late; the links are the robots' own affair.
         command_timeout: in lockstep, longest wait for a command [s].
         join_timeout: longest wait for the first Hello of every robot [s].
         place: names the team file in errors.
@@ -141,7 +141,7 @@ class PlantServer:
     def _episode(self, number: int, layout: Layouts, ticks: int) -> Episode:
         world = self._world
         disturbances = Disturbances(self._profile, layout.seeds, world.robots, world.tick_period, self._spec.command_latency)
-        state = world.reset(layout)
+        state = world.reset(layout, disturbances.dynamics)
         states, actions = [state], []
         for elapsed in range(ticks):
             self._send(disturbances, state, number, elapsed)
@@ -164,9 +164,10 @@ class PlantServer:
     def _send(self, disturbances: Disturbances, state: WorldState, episode: int, elapsed: int) -> None:
         sensed = disturbances.sense(state)
         position, velocity, heading = sensed.position[0].tolist(), sensed.velocity[0].tolist(), sensed.heading[0].tolist()
-        stamp = time.monotonic_ns()
+        # A measurement that was late, or is repeated, is as old as it is.
+        stamps = (time.monotonic_ns() - np.rint(sensed.age[0] * 1e9).astype(np.int64)).tolist()
         for robot, link in enumerate(self.links):
-            link.send(State(self._tick, episode, elapsed, stamp, tuple(position[robot]), tuple(velocity[robot]), heading[robot]))
+            link.send(State(self._tick, episode, elapsed, stamps[robot], tuple(position[robot]), tuple(velocity[robot]), heading[robot]))
 
     def _receive(self, timeout: float) -> None:
         """Wait at most `timeout` [s] for something to come, and take it in."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from robots.errors import InputError
 from robots.spec import RobotSpec, load_spec
+from runtime.link import check_link
 from runtime.team import Member, Team, read_missions, read_team
 from sim3d.mission_layouts import layouts_of
 from sim3d.plant import Episode, PlantServer, SeriesAborted
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     spec = _spec_of(team, arguments.team)
     layouts = layouts_of(read_missions(arguments.missions), len(members), arguments.arena, arguments.seed, arguments.missions)
     profile = load_profile(arguments.profile)
+    check_link(profile.between_robots, len(members), arguments.profile)
     world = make_world(arguments.world, spec, len(members), layouts.landmarks.shape[1], arguments.arena)
     # Whoever ends us politely gets our robots told, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -22,6 +22,7 @@ from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import Contract, check_robot
+from runtime.link import LinkProfile, check_link
 from runtime.team import Member, Missions, Team
 from sim3d.culprit import blame
 from sim3d.metrics import EpisodeMetrics, episode_metrics
@@ -69,11 +70,13 @@ def simulate(
     profile: str = "clean",
     clock: Clock = "lockstep",
     progress: Callable[[dict[str, Any]], None] = lambda mission: None,
+    known_latency: float | None = None,
 ) -> SimulationResult:
     """Run missions with one process for the plant and one for each robot.
 
-    The folder gets the inputs (`team.yaml`, `missions.yaml`), the plant's `record.npz` and `plant.jsonl`, each robot's log and summary
-    (`r0.jsonl`, `r0.json`), and what each process wrote to its standard error (`r0.stderr`).
+    The folder gets the inputs (`team.yaml`, `missions.yaml`, and `link.yaml`, the profile's part that concerns what robots hear), the
+    plant's `record.npz` and `plant.jsonl`, each robot's log and summary (`r0.jsonl`, `r0.json`), and what each process wrote to its
+    standard error (`r0.stderr`).
 
     Args:
         bundle: directory or .zip of an exported team.
@@ -83,6 +86,7 @@ def simulate(
         profile: name or file of the disturbances.
         clock: `lockstep` or `realtime`.
         progress: told of each mission as it ends (the plant's `mission` event, see sim3d/plant_command.py).
+        known_latency: what the robots are told of their command latency [s]; None for that in their spec.
 
     Raises:
         InputError: the bundle cannot be used, or a process failed; the text is that process's own line.
@@ -91,13 +95,16 @@ def simulate(
     spec = load_spec(contract.robot_kinds[0])
     check_robot(contract, spec, str(bundle))
     home = check_world(world, spec)
-    load_profile(profile)
+    between = load_profile(profile).between_robots
+    check_link(between, contract.team_size, profile)
     folder = Path(folder)
-    team = _team(contract, spec)
-    _prepare(folder, team, missions_of(missions))
+    # Under a bad link, or with robots that fail, each goes on with what it knows.
+    team = _team(contract, spec, require_peers=between.is_clean)
+    _prepare(folder, team, missions_of(missions), between)
     ticks_per_step = round(contract.period / spec.loop_period)
     children = [_child(folder, PLANT, _plant_command(folder, home, contract, ticks_per_step, profile, clock))]
-    children += [_child(folder, member.id, _robot_command(folder, bundle, member)) for member in team.robots]
+    latency = [] if known_latency is None else ["--command-latency", repr(known_latency)]
+    children += [_child(folder, member.id, [*_robot_command(folder, bundle, member), *latency]) for member in team.robots]
     begin = time.monotonic()
     with ProcessGroup(children, {**os.environ, "OMP_NUM_THREADS": "1"}) as group:
         end = _watch(group, folder, progress)
@@ -116,7 +123,7 @@ def simulate(
     return SimulationResult(record, metrics, summaries, end, seconds)
 
 
-def _team(contract: Contract, spec: RobotSpec) -> Team:
+def _team(contract: Contract, spec: RobotSpec, require_peers: bool) -> Team:
     robots = contract.team_size
     endpoints = free_endpoints(2 * robots)
     return Team(
@@ -124,6 +131,7 @@ def _team(contract: Contract, spec: RobotSpec) -> Team:
             Member(id=f"r{agent}", kind=spec.kind, agent=agent, endpoint=endpoints[agent], plant=endpoints[robots + agent])
             for agent in range(robots)
         ),
+        require_peers=require_peers,
         # Robots start together with the plant, which may take its time on a busy machine.
         lockstep_timeout=30.0,
     )
@@ -139,7 +147,7 @@ def free_endpoints(count: int) -> list[str]:
         return [f"tcp://127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
-def _prepare(folder: Path, team: Team, missions: Missions) -> None:
+def _prepare(folder: Path, team: Team, missions: Missions, between: LinkProfile) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # What an earlier series left here must not pass for the outcome of one that fails.
@@ -149,6 +157,7 @@ def _prepare(folder: Path, team: Team, missions: Missions) -> None:
         raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
     write_atomically(folder / "team.yaml", dump_yaml(team).encode())
     write_atomically(folder / "missions.yaml", dump_yaml(missions).encode())
+    write_atomically(folder / "link.yaml", dump_yaml(between).encode())
 
 
 def _plant_command(folder: Path, world: str, contract: Contract, ticks_per_step: int, profile: str, clock: Clock) -> list[str]:
@@ -163,6 +172,7 @@ def _robot_command(folder: Path, bundle: str | Path, member: Member) -> list[str
     return [
         *("run", "--bundle", str(bundle), "--team", str(folder / "team.yaml"), "--missions", str(folder / "missions.yaml")),
         *("--robot", member.id, "--log", str(folder / f"{member.id}.jsonl"), "--summary", str(folder / f"{member.id}.json")),
+        *("--link", str(folder / "link.yaml")),
     ]
 
 

@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", choices=WORLDS, help="default: the one in which the bundle's robots live")
     parser.add_argument("--profile", default="clean", help=f"disturbances: {', '.join(profile_names())}, or a file (default: %(default)s)")
     parser.add_argument("--clock", choices=("lockstep", "realtime"), default="lockstep", help="who waits for whom (default: %(default)s)")
+    parser.add_argument(
+        "--known-latency", type=float, metavar="S", help="command latency that the robots are told [s] (default: that of their spec)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the missions and all chance in them (default: %(default)s)")
     parser.add_argument("--out", default="runs/simulate", metavar="DIR", help="for the record, logs and summaries (default: %(default)s)")
 
@@ -53,6 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the missions, and print one table on the team and one on its robots. Raises InputError."""
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed: is {arguments.seed}, must be in 0 ... 2^63 - 1")
+    if arguments.known_latency is not None and not (math.isfinite(arguments.known_latency) and arguments.known_latency >= 0):
+        raise InputError(f"--known-latency: is {arguments.known_latency}, must be finite and not below 0")
     if arguments.missions < 1:
         raise InputError(f"--missions: is {arguments.missions}, must be at least 1")
     layouts = _layouts(arguments, read_bundle(arguments.bundle).load_actor(0).contract)
@@ -65,7 +70,16 @@ def run(arguments: argparse.Namespace) -> None:
             bar.set_postfix_str(f"covered at the end {covered / done:.2f}", refresh=False)
             bar.update(1)
 
-        result = simulate(arguments.bundle, layouts, arguments.out, arguments.world, arguments.profile, arguments.clock, progress=progress)
+        result = simulate(
+            arguments.bundle,
+            layouts,
+            arguments.out,
+            arguments.world,
+            arguments.profile,
+            arguments.clock,
+            progress=progress,
+            known_latency=arguments.known_latency,
+        )
     figures = summarise(result.metrics)
     _write_summary(Path(arguments.out) / "summary.json", arguments, result, figures)
     print(f"{len(layouts)} missions in {result.record.world}, {arguments.profile}, {arguments.clock}: {result.seconds:.1f} s")

@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from mpe2 import simple_spread_v3
 
 from robots.spec import load_spec
 from robots.yaml_input import dump_yaml
 from runtime.bundle import read_bundle
+from runtime.figure import Law
+from runtime.link import Fault, Link
 from runtime.team import Member, Mission, Missions, Team
 from sim3d.in_process import run_missions
-from sim3d.profile import Actuation, Profile, Sensing, load_profile
+from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
 from sim3d.simulate import simulate
 from sim3d.spread import HORIZON, SpreadWorld
 from sim3d.world import Layouts, random_layouts
@@ -57,6 +60,38 @@ def test_processes_are_disturbed_as_the_in_process_run_is(point_bundle, tmp_path
     expected = in_process(point_bundle, layouts, profile)
     assert np.abs(result.record.position - expected).max() <= 1e-5
     assert np.abs(expected - in_process(point_bundle, layouts, load_profile("clean"))).max() > 0.05
+
+
+BAD_LINK = Link(
+    delay=Law(uniform=(0.05, 0.2)), jitter=0.1, loss=0.1, bursts=0.2, burst_length=0.3, duplication=0.2, range=1.5, bandwidth=1500
+)
+FAULTS = (
+    Fault(kind="silent", probability=0.5, at=1.0),
+    Fault(kind="lie", robot=1, at=Law(uniform=(0.2, 2.0)), offset=0.3),
+    Fault(kind="late", robot=2, at=0.55),
+    Fault(kind="stop", robot=0, at=Law(choice=(0.4, 1.6))),
+)
+
+
+def test_processes_hear_each_other_as_in_the_in_process_run(point_bundle, tmp_path):
+    """Every robot applies the link and the faults of its peers by itself; the plant applies the rest."""
+    profile = Profile(
+        name="bad",
+        sensing=Sensing(position_sigma=0.02, position_walk=0.05, dropout=0.2, delay=0.13, outliers=0.1, outlier_sigma=0.3),
+        actuation=Actuation(delay=Law(uniform=(0.0, 0.3)), jitter=0.05, lag=0.1, gain=Law(uniform=(0.8, 1.2))),
+        dynamics=Dynamics(mass=Law(uniform=(0.8, 1.5)), friction=0.5),
+        link=BAD_LINK,
+        faults=FAULTS,
+    )
+    (tmp_path / "bad.yaml").write_text(dump_yaml(profile))
+    layouts = random_layouts(5, 3, 3, 1.0, seed=7)
+    result = simulate(point_bundle, layouts, tmp_path / "out", profile=str(tmp_path / "bad.yaml"))
+    expected = in_process(point_bundle, layouts, profile)
+    assert np.abs(result.record.position - expected).max() <= 1e-5
+    for robot in result.robots.values():
+        assert robot["modes"] == {"ACTIVE": 5 * HORIZON}
+    for change in ({"link": Link()}, {"faults": ()}):
+        assert np.abs(expected - in_process(point_bundle, layouts, msgspec.structs.replace(profile, **change))).max() > 0.05
 
 
 def test_a_strangers_plant_around_mpe2_gives_the_same(point_bundle, tmp_path, free_endpoints, start_fieldswarm):

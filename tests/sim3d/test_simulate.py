@@ -20,6 +20,7 @@ from robots.errors import InputError
 from robots.yaml_input import dump_yaml
 from runtime.team import Mission, Missions
 from sim3d import simulate as module
+from sim3d.profile import profile_names
 from sim3d.record import Record
 from sim3d.world import random_layouts
 
@@ -115,7 +116,7 @@ def test_when_one_process_dies_all_end_and_it_is_named(running, victim):
         (("--world", "bullet"), "world 'bullet' has no robots of kind 'point'; they live in world 'spread'"),
         (
             ("--profile", "feild"),
-            "profile 'feild' is neither a file nor a known profile; known profiles: clean, field; did you mean 'field'?",
+            f"profile 'feild' is neither a file nor a known profile; known profiles: {', '.join(profile_names())}; did you mean 'field'?",
         ),
         (("--missions", "0"), "--missions: is 0, must be at least 1"),
         (("--seed", "-1"), "--seed: is -1, must be in 0 ... 2^63 - 1"),

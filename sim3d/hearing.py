@@ -1,0 +1,67 @@
+"""What the robots of simulated teams know of each other: through the profile's link if it has one, else at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from runtime.arrays import array_namespace
+from runtime.heard import Heard, Peers, believe, heard_at_once
+from runtime.link_model import LinkModel
+from runtime.observation import View
+from runtime.team import Staleness
+from sim3d.profile import Profile
+from sim3d.sensing import Measurement
+from sim3d.world import Array
+
+LOST = Staleness().lost
+
+
+class Hearing:
+    """The ears of all robots of B teams, from an episode's first tick to its last; a new batch takes a new object.
+
+    Args:
+        profile: its `link` and `faults` count here.
+        seeds: [B].
+        robots: N.
+        tick_period: of the world [s].
+        lost: age from which on a message says nothing any more [s].
+        like: an array with the library, dtype and device of the measurements; None for numpy, float64.
+    """
+
+    def __init__(self, profile: Profile, seeds: np.ndarray, robots: int, tick_period: float, lost: float = LOST, like: Any = None) -> None:
+        between = profile.between_robots
+        self._link = None if between.is_clean else LinkModel(between, seeds, robots, tick_period, like=like)
+        self._lost = lost
+
+    def hear(self, tick: int, measured: Measurement) -> tuple[Heard, Peers]:
+        """One tick: each robot says what it measured. What each has heard, and what it makes of it: [B, N, N - 1, ...]."""
+        if self._link is None:
+            heard = heard_at_once(measured.position, measured.velocity)
+        else:
+            heard = self._link.step(tick, measured.position, measured.position, measured.velocity)
+        return heard, believe(heard, measured.position, self._lost)
+
+
+def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array) -> View:
+    """All that the robots of B teams can observe.
+
+    Args:
+        measured: of themselves.
+        landmarks: [B, L, 2], m, world frame.
+        peers: as `Hearing.hear` gives them.
+        command_latency: [B, N], s, as far as each robot knows its own.
+    """
+    position = measured.position
+    everyone = array_namespace(position).broadcast_to(landmarks[..., None, :, :], (*position.shape[:-1], *landmarks.shape[-2:]))
+    return View(
+        own_position=position,
+        own_velocity=measured.velocity,
+        landmarks=everyone,
+        peers=peers.position,
+        peers_velocity=peers.velocity,
+        peers_age=peers.age,
+        peers_known=peers.known,
+        command_latency=command_latency[..., None],
+    )
