@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); what is left must not fail again when Python flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
         if not missing or missing in _OWN_PACKAGES:

@@ -25,6 +25,8 @@ class WorldConfig(_Part):
         actions: `continuous` forces, or simple_spread's five `discrete` ones.
         horizon: steps of an episode.
         local_ratio: weight of own contacts against the team's coverage in the reward.
+        profile: disturbances, with laws that are drawn from anew for each episode and robot.
+        curriculum: share of the budget in which the disturbances grow from none to the profile's; 0 has them from the start.
     """
 
     name: Literal["spread"] = "spread"
@@ -32,6 +34,8 @@ class WorldConfig(_Part):
     actions: Literal["continuous", "discrete"] = "continuous"
     horizon: int = 25
     local_ratio: float = 0.5
+    profile: str = "clean"
+    curriculum: float = 0.0
 
 
 class NetworkConfig(_Part):
@@ -40,10 +44,27 @@ class NetworkConfig(_Part):
     Attributes:
         hidden: width of each hidden layer; 64 x 64 is what MAPPO's and JaxMARL's MPE recipes use.
         initial_log_std: of the Gaussian policy (continuous actions).
+        critics_see: all `observations`, or the `truth`: state without noise, what is under way, and what was drawn.
     """
 
     hidden: tuple[int, ...] = (64, 64)
     initial_log_std: float = -0.5
+    critics_see: Literal["observations", "truth"] = "observations"
+
+
+class ActorConfig(_Part):
+    """What stands in front of each actor's network (see training.front_ends).
+
+    Attributes:
+        front_end: `plain` observation; `past_forces`, which adds the own last forces; or `latency_compensation`, which finds out the own
+            latency and predicts over it.
+        longest_latency: that is remembered, or compensated [s].
+        knows_latency: whether `past_forces` is told the command latency as well.
+    """
+
+    front_end: Literal["plain", "past_forces", "latency_compensation"] = "plain"
+    longest_latency: float = 0.4
+    knows_latency: bool = False
 
 
 class PpoConfig(_Part):
@@ -83,6 +104,7 @@ class TrainConfig(_Part):
 
     Attributes:
         world: what is trained in.
+        actor: what stands in front of the actors' networks.
         network: actors and critics.
         ppo: the learner.
         steps: budget in env steps (one env step moves all robots).
@@ -94,6 +116,7 @@ class TrainConfig(_Part):
     """
 
     world: WorldConfig = WorldConfig()
+    actor: ActorConfig = ActorConfig()
     network: NetworkConfig = NetworkConfig()
     ppo: PpoConfig = PpoConfig()
     steps: int = 2_600_000
@@ -141,6 +164,7 @@ def check_train_config(config: TrainConfig, place: str) -> None:
             raise InputError(f"{place}: {key}: is {value}, must be at least 1")
     in_unit_interval = {
         "world.local_ratio": config.world.local_ratio,
+        "world.curriculum": config.world.curriculum,
         "ppo.gamma": config.ppo.gamma,
         "ppo.gae_lambda": config.ppo.gae_lambda,
     }
@@ -148,6 +172,7 @@ def check_train_config(config: TrainConfig, place: str) -> None:
         if not 0 <= value <= 1:
             raise InputError(f"{place}: {key}: is {value}, must be from 0 to 1")
     above_zero = {
+        "actor.longest_latency": config.actor.longest_latency,
         "ppo.learning_rate": config.ppo.learning_rate,
         "ppo.final_learning_rate": config.ppo.final_learning_rate,
         "ppo.clip": config.ppo.clip,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sim3d.disturbance import Disturbances
+from sim3d.spread import DT
 from sim3d.world import random_layouts
 from training.ippo import Ippo
 from training.rollout import team_observation
@@ -15,7 +17,7 @@ EVALUATION_SEED = 1_000_003
 
 @torch.no_grad()
 def greedy_trajectories(learner: Ippo, episodes: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """Run the most likely actions in `spread`.
+    """Run the most likely actions in `spread`, disturbed by the learner's profile.
 
     Args:
         learner: whose policy.
@@ -25,10 +27,17 @@ def greedy_trajectories(learner: Ippo, episodes: int, horizon: int) -> tuple[np.
     Returns:
         positions [E, T + 1, N, 2] and landmarks [E, L, 2].
     """
-    world = learner.world
-    state = world.reset(random_layouts(episodes, world.robots, world.landmarks, world.arena_half_size, EVALUATION_SEED))
+    world, front_end = learner.world, learner.front_end
+    layouts = random_layouts(episodes, world.robots, world.landmarks, world.arena_half_size, EVALUATION_SEED)
+    disturbances = Disturbances(learner.profile, layouts.seeds, world.robots, DT, like=torch.zeros(0))
+    state = world.reset(layouts)
+    memory = front_end.initial_memory().expand(world.robots, episodes, -1)
     positions = [state.position]
     for _ in range(horizon):
-        state = world.step(state, learner.policy.greedy_force(team_observation(state)).transpose(0, 1))
+        observation = team_observation(front_end.layout, disturbances.sense(state), state.landmarks, disturbances.latency)
+        look = front_end.look(observation, memory)
+        force = learner.policy.greedy_force(look.seen)
+        memory = front_end.remember(look.carried, force)
+        state = world.step(state, disturbances.actuate(force.transpose(0, 1)))
         positions.append(state.position)
     return torch.stack(positions, dim=1).double().numpy(), state.landmarks.double().numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.bundle import write_manifest
 from runtime.contract import ActionShape, Contract, Training
-from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
+from runtime.observation import field_shapes
 from runtime.version import version
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
-from training.actor_graph import ForceHead, PointActor, SetpointActor
+from training.actor_graph import CompensatedSetpointActor, ForceHead, PointActor, RememberingPointActor, SetpointActor
 from training.checkpoint import config_sha256, source_commit
+from training.config import TrainConfig
+from training.front_ends import learning_front_end
 from training.ippo import Ippo
+from training.latency_compensation import LatencyCompensator, PointMotion, SetpointMotion
 from training.onnx_file import onnx_bytes
 from training.parity import Difference, compare
 from training.similarity import Similarity
@@ -69,9 +73,9 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
     for agent in range(config.world.robots):
         progress(f"exporting agent {agent}")
         head = ForceHead(learner.policy.actors.of_robot(agent), discrete)
-        graphs.append(PointActor(head) if spec.action == "force" else SetpointActor(head, config.world.robots, similarity))
-        contract = _contract(learner, spec, similarity, agent, success)
-        models.append(onnx_bytes(graphs[-1], contract))
+        form = _form(config, spec, similarity, head)
+        graphs.append(form.graph)
+        models.append(onnx_bytes(form.graph, _contract(learner, spec, similarity, agent, success, form)))
     progress("checking onnxruntime against torch")
     actors = [OnnxActor(model, f"agent {agent}") for agent, model in enumerate(models)]
     return ExportedTeam(models, actors[0].contract, compare(graphs, actors))
@@ -98,7 +102,37 @@ def write_bundle(team: ExportedTeam, directory: Path) -> None:
         partial.rename(directory)
 
 
-def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int, success: float) -> Contract:
+@dataclass(frozen=True)
+class _Form:
+    """An actor's graph, the fields that it reads, and its initial state."""
+
+    graph: nn.Module
+    layout: tuple[str, ...]
+    state_initial: tuple[float, ...]
+
+
+def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:
+    robots, actor = config.world.robots, config.actor
+    compensates = actor.front_end == "latency_compensation"
+    if spec.action == "force":
+        front_end = (
+            LatencyCompensator(robots, math.ceil(actor.longest_latency / DT), PointMotion()) if compensates else learning_front_end(config)
+        )
+        memory = tuple(front_end.initial_memory().tolist())
+        return _Form((RememberingPointActor if memory else PointActor)(front_end, head), front_end.layout, memory)
+    if compensates:
+        # The runtime makes up for the robot's own response as far as a period allows; what is left comes on top.
+        longest = actor.longest_latency + max(0.0, spec.response_time - similarity.period)
+        compensator = LatencyCompensator(robots, math.ceil(longest / similarity.period), SetpointMotion())
+        return _Form(
+            CompensatedSetpointActor(compensator, head, similarity), compensator.layout, tuple(compensator.initial_memory().tolist())
+        )
+    if actor.front_end != "plain":
+        raise InputError(f"actor.front_end: is {actor.front_end}, which is exported for `point` only, not for '{spec.kind}'")
+    return _Form(SetpointActor(head, robots, similarity), SETPOINT_LAYOUT, (0.0, 0.0))
+
+
+def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int, success: float, form: _Form) -> Contract:
     config, dimensionless = learner.config, spec.action == "force"
     robots = config.world.robots
     unit = 1.0 if dimensionless else similarity.arena_half_size
@@ -112,8 +146,8 @@ def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int
         team_size=robots,
         landmarks=robots,
         agent=agent,
-        observation=field_shapes(SIMPLE_SPREAD_V3 if dimensionless else SETPOINT_LAYOUT, robots, robots),
-        state_initial=() if dimensionless else (0.0, 0.0),
+        observation=field_shapes(form.layout, robots, robots),
+        state_initial=form.state_initial,
         action=action,
         period=period,
         period_tolerance=PERIOD_TOLERANCE,

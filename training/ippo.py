@@ -9,12 +9,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sim3d.profile import Profile, load_profile
 from sim3d.spread import SpreadWorld
 from training.config import TrainConfig
+from training.critics import CRITIC_VIEWS
+from training.curriculum import scaled
+from training.front_ends import learning_front_end
 from training.networks import TeamMlp
 from training.policies import CategoricalPolicy, GaussianPolicy
 from training.returns import ReturnScale, generalised_advantage
-from training.rollout import Batch, collect, team_observation
+from training.rollout import Batch, collect
 
 
 class Ippo:
@@ -29,11 +33,13 @@ class Ippo:
         self.generator = torch.Generator().manual_seed(config.seed)
         robots = config.world.robots
         self.world = SpreadWorld(robots, like=torch.zeros(0))
-        seen = team_observation(self.world.begin(torch.zeros(1, robots, 2), torch.zeros(1, robots, 2))).shape[-1]
+        self.front_end = learning_front_end(config)
+        self.critic_view = CRITIC_VIEWS[config.network.critics_see]
+        self.profile = load_profile(config.world.profile)
         hidden, discrete = config.network.hidden, config.world.actions == "discrete"
-        actors = TeamMlp(robots, seen, hidden, 5 if discrete else 2, 0.01, self.generator)
+        actors = TeamMlp(robots, self.front_end.seen_size, hidden, 5 if discrete else 2, 0.01, self.generator)
         self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, robots, config.network.initial_log_std)
-        self.critics = TeamMlp(robots, robots * seen, hidden, 1, 1.0, self.generator)
+        self.critics = TeamMlp(robots, self._judged_size(), hidden, 1, 1.0, self.generator)
         self.scale = ReturnScale(robots)
         self.optimizer = torch.optim.Adam(
             [*self.policy.parameters(), *self.critics.parameters()], lr=config.ppo.learning_rate, eps=1e-5, fused=True
@@ -48,14 +54,29 @@ class Ippo:
             group["lr"] = ppo.learning_rate + progress * (ppo.final_learning_rate - ppo.learning_rate)
         entropy_weight = ppo.entropy + progress * (ppo.final_entropy - ppo.entropy)
 
-        batch = collect(self.world, self.policy, ppo.episodes, config.world.horizon, config.world.local_ratio, self.generator)
+        batch = self._collect(ppo.episodes, config.world.horizon, scaled(self.profile, self._strength(progress)))
         figures = self._update(batch, entropy_weight)
         self.batches_done += 1
         return {"return": float(batch.reward.sum((0, 1)).mean()), **figures}
 
+    def _collect(self, episodes: int, horizon: int, profile: Profile) -> Batch:
+        ratio = self.config.world.local_ratio
+        return collect(self.world, self.policy, self.front_end, self.critic_view, profile, episodes, horizon, ratio, self.generator)
+
+    def _judged_size(self) -> int:
+        untouched = self.generator.get_state()
+        size = self._collect(1, 1, self.profile).judged.shape[-1]
+        self.generator.set_state(untouched)
+        return size
+
+    def _strength(self, progress: float) -> float:
+        """Share of the profile's disturbances at this point of the run: the curriculum."""
+        share = self.config.world.curriculum
+        return 1.0 if share == 0 else min(1.0, progress / share)
+
     def _update(self, batch: Batch, entropy_weight: float) -> dict[str, float]:
         ppo = self.config.ppo
-        everything = _seen_by_critics(batch.observation)
+        everything = batch.judged
         with torch.no_grad():
             value = self.scale.restore(self._value(everything))
             lam = 1.0 if ppo.returns == "monte_carlo" else ppo.gae_lambda
@@ -66,7 +87,7 @@ class Ippo:
             mean, deviation = advantage.mean((0, 2), keepdim=True), advantage.std((0, 2), keepdim=True)
             advantage = (advantage - mean) / (deviation + 1e-8)
 
-        observation, choice = _robots_first(batch.observation[:-1]), _robots_first(batch.choice)
+        observation, choice = _robots_first(batch.seen[:-1]), _robots_first(batch.choice)
         everything = everything[:-1].flatten(0, 1)
         old, advantage, target = (_robots_first(part) for part in (batch.log_probability, advantage, target))
         samples = advantage.shape[1]
@@ -119,11 +140,6 @@ class Ippo:
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
         self.batches_done = state["batches_done"]
-
-
-def _seen_by_critics(observation: Tensor) -> Tensor:
-    """All robots' observations side by side: [T, N, B, D] to [T, B, N * D]."""
-    return observation.transpose(1, 2).flatten(2)
 
 
 def _robots_first(batch: Tensor) -> Tensor:

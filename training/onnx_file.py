@@ -50,10 +50,20 @@ def onnx_bytes(graph: nn.Module, contract: Contract) -> bytes:
     buffer = io.BytesIO()
     program.save(buffer)
     model = onnx.load_from_string(buffer.getvalue())
-    del model.metadata_props[:]
+    _forget_the_source(model)
     model.metadata_props.add(key=METADATA_KEY, value=encode_contract(contract))
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
+
+
+def _forget_the_source(model: onnx.ModelProto) -> None:
+    """Drop the stack traces and shapes that the exporter notes at each node: they name its machine's files and triple the size."""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 @contextmanager

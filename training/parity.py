@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 from robots.errors import InputError
 from runtime.actor import OnnxActor
 from runtime.contract import Contract
-from runtime.observation import observe, views_of_team
+from runtime.observation import observe, of_others, views_of_team
 from sim3d.spread import HORIZON
 from sim3d.world import random_layouts
 from training.similarity import KEEP, PUSH
@@ -82,7 +82,7 @@ def _episodes(
     largest = np.zeros(len(actors))
     positions = [team.position]
     for _ in range(HORIZON):
-        view = views_of_team(team.position, team.velocity, team.landmarks)
+        view = replace(views_of_team(team.position, team.velocity, team.landmarks), peers_velocity=of_others(team.velocity))
         observation = observe(contract.layout, view)
         action = np.empty_like(team.position)
         for agent, (driver, shadow) in enumerate(zip(drivers, shadows, strict=True)):

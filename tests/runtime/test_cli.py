@@ -51,7 +51,7 @@ def test_a_missing_package_names_the_extra_that_brings_it(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "training.train_command", module)
     assert cli.main(["train"]) == 2
     line = capsys.readouterr().err
-    assert line == "fieldswarm: 'train' needs the extra 'train': pip install 'fieldswarm[train]' (missing: torch)\n"
+    assert line == "fieldswarm: 'train' needs the extra 'train,sim': pip install 'fieldswarm[train,sim]' (missing: torch)\n"
 
 
 def test_a_mistake_of_ours_is_not_taken_for_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:

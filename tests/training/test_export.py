@@ -6,6 +6,7 @@ from robots.errors import InputError
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
 from runtime.bundle import read_bundle
+from runtime.observation import SIMPLE_SPREAD_V3
 from sim3d.world import random_layouts
 from training import parity
 from training.evaluation import greedy_trajectories
@@ -26,7 +27,7 @@ def test_point_actors_give_the_learners_most_likely_forces(make_learner, actions
     team = exported(learner, "point")
     world = learner.world
     state = world.reset(random_layouts(200, robots, robots, 1.0, seed=3))
-    seen = team_observation(state)
+    seen = team_observation(SIMPLE_SPREAD_V3, state, state.landmarks, None)
     expected = learner.policy.greedy_force(seen).detach().numpy()
     for agent, model in enumerate(team.actors):
         actor = OnnxActor(model, "test")

@@ -1,0 +1,111 @@
+"""What stands between a robot's observation and its network: it reads an observation and a memory, and gives the numbers the network sees.
+
+Front ends have nothing to learn, so PPO treats what they give as the observation; they are exported inside the actor's graph.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
+from sim3d.spread import DT
+from training.config import TrainConfig
+
+
+class Look(NamedTuple):
+    """What a front end makes of one observation.
+
+    Attributes:
+        seen: [..., seen_size], what the network reads, in simple_spread's units.
+        carried: [..., any], what `remember` needs of it.
+    """
+
+    seen: Tensor
+    carried: Tensor
+
+
+class FrontEnd(Protocol):
+    """Every front end; `...` are any leading dimensions.
+
+    Attributes:
+        layout: fields of the observation that it reads, in simple_spread's units.
+        seen_size: numbers that the network reads.
+    """
+
+    layout: tuple[str, ...]
+    seen_size: int
+
+    def initial_memory(self) -> Tensor:
+        """[S], before the first observation of an episode; empty where there is no memory."""
+
+    def look(self, observation: Tensor, memory: Tensor) -> Look:
+        """Observation [..., D] and memory [..., S] to what the network reads."""
+
+    def remember(self, carried: Tensor, force: Tensor) -> Tensor:
+        """Memory [..., S] for the next observation, given the force [..., 2] that was chosen."""
+
+
+def learning_front_end(config: TrainConfig) -> FrontEnd:
+    """What stands in front of the networks while they learn.
+
+    A latency compensator gives the network what a plain view gives where nothing is late, so such a policy learns with the plain view, and
+    the exporter puts the compensator in its place.
+    """
+    robots, actor = config.world.robots, config.actor
+    if actor.front_end == "past_forces":
+        return PastForces(robots, math.ceil(actor.longest_latency / DT), actor.knows_latency)
+    return PlainView(robots)
+
+
+class PlainView(nn.Module):
+    """simple_spread's observation as it is."""
+
+    layout = SIMPLE_SPREAD_V3
+
+    def __init__(self, robots: int) -> None:
+        super().__init__()
+        self.seen_size = sum(field.size for field in field_shapes(self.layout, robots, robots))
+
+    def initial_memory(self) -> Tensor:
+        """Empty."""
+        return torch.zeros(0)
+
+    def look(self, observation: Tensor, memory: Tensor) -> Look:
+        """See FrontEnd."""
+        return Look(observation, memory)
+
+    def remember(self, carried: Tensor, force: Tensor) -> Tensor:
+        """See FrontEnd."""
+        return carried
+
+
+class PastForces(nn.Module):
+    """simple_spread's observation and the robot's own last forces: with what is under way known, a delayed problem is Markov again.
+
+    Args:
+        robots: N.
+        periods: how many forces are remembered.
+        knows_latency: whether the robot's command latency [periods] is read as well.
+    """
+
+    def __init__(self, robots: int, periods: int, knows_latency: bool) -> None:
+        super().__init__()
+        self.layout = (*SIMPLE_SPREAD_V3, "command_latency") if knows_latency else SIMPLE_SPREAD_V3
+        self.periods = periods
+        self.seen_size = sum(field.size for field in field_shapes(self.layout, robots, robots)) + 2 * periods
+
+    def initial_memory(self) -> Tensor:
+        """[2 * periods] zeros."""
+        return torch.zeros(2 * self.periods)
+
+    def look(self, observation: Tensor, memory: Tensor) -> Look:
+        """See FrontEnd."""
+        return Look(torch.cat([observation, memory], dim=-1), memory)
+
+    def remember(self, carried: Tensor, force: Tensor) -> Tensor:
+        """See FrontEnd; newest first."""
+        return torch.cat([force, carried[..., :-2]], dim=-1)
