@@ -73,7 +73,7 @@ def test_between_whole_periods_the_prediction_lies_between_theirs(latency, seed)
 
 
 def test_contacts_are_foreseen():
-    """Coasting at speed 2 towards a peer 0.45 away, three periods late: through free space it would get to 0.45 - 0.2 (1 + 0.75 + 0.75^2)."""
+    """Coasting at speed 2 towards a peer 0.45 away, three periods late: free space would bring it to 0.45 - 0.2 (1 + 0.75 + 0.75^2)."""
     compensator = LatencyCompensator(2, PERIODS, PointMotion())
     memory = compensator.initial_memory()
     memory[-len(compensator.hypotheses) :] = torch.where(compensator.hypotheses == 3, 0.0, 9.0)
@@ -96,10 +96,10 @@ def test_contact_force_is_simple_spreads():
 
 
 def test_without_latency_the_network_sees_what_a_plain_view_shows():
-    for _, state, seen, estimate, _ in drive(3, 0.0, 12):
-        last, expected = seen, team_view(PlainView(3).layout, state.position, state.velocity, state.landmarks)
+    *_, (_, state, seen, estimate, _) = drive(3, 0.0, 12)
     assert estimate.abs().max() < 1e-3
-    torch.testing.assert_close(last, expected, atol=1e-3, rtol=0)
+    expected = team_view(PlainView(3).layout, state.position, state.velocity, state.landmarks)
+    torch.testing.assert_close(seen, expected, atol=1e-3, rtol=0)
 
 
 def test_a_robot_that_follows_set_points_starts_from_its_own():
