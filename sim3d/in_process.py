@@ -32,6 +32,7 @@ def run_missions(
     progress: Callable[[int], None] = lambda ticks: None,
     separation: Separation | None = KEEP_APART,
     known_latency: float | None = None,
+    intervened: Callable[[dict[str, np.ndarray]], None] = lambda changed: None,
 ) -> np.ndarray:
     """Run B missions of a team whose robots are all of one kind, and go on whether they hear each other or not.
 
@@ -45,6 +46,7 @@ def run_missions(
         progress: told after each tick how many were done since it was last told.
         separation: how robots are kept apart; None for not at all.
         known_latency: what the robots are told of their command latency [s]; None for that in their spec.
+        intervened: told in each tick what the safety gate changed (`Gated.changed`).
 
     Returns:
         True positions [B, T + 1, N, 2], one for each tick [m].
@@ -74,7 +76,9 @@ def run_missions(
         if barrier is not None:
             neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
             apart = barrier.half_planes(measured.position, measured.velocity, neighbours)
-        sent = gate(limits, schedule.at(tick), sent, measured.position, apart=apart).action
+        gated = gate(limits, schedule.at(tick), sent, measured.position, apart=apart)
+        intervened(gated.changed)
+        sent = gated.action
         state = world.step(state, disturbances.actuate(sent))
         positions.append(state.position)
         progress(1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml
-from runtime.team import Team, read_missions, read_team
+from runtime.team import KEEP_APART, Separation, Team, read_missions, read_team
 
 THREE = Path(__file__).parents[2] / "configs" / "teams" / "three_omni.yaml"
 ROBOT = {"id": "r0", "kind": "omni", "agent": 0, "endpoint": "tcp://127.0.0.1:5710"}
@@ -72,6 +72,19 @@ def test_a_limit_that_would_never_be_passed_is_refused(tmp_path: Path, name: str
     setting = f"{section}: {{{key}: {value}}}" if section else f"{key}: {value}"
     line = refusal(tmp_path / "team.yaml", f"{yaml.safe_dump({'robots': [ROBOT]})}\n{setting}\n")
     assert f"{name}: is " in line and "above 0" in line
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-0.1"])
+@pytest.mark.parametrize("name", ["margin", "command_delay", "message_delay"])
+def test_a_separation_that_is_no_length_or_time_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    line = refusal(tmp_path / "team.yaml", f"{yaml.safe_dump({'robots': [ROBOT]})}\nseparation: {{{name}: {value}}}\n")
+    assert f"separation.{name}: is {value.strip('.')}, must be finite and not below 0" in line
+
+
+def test_robots_are_kept_apart_unless_the_team_file_says_null(tmp_path: Path) -> None:
+    for setting, expected in (("", KEEP_APART), ("separation: null", None), ("separation: {margin: 0}", Separation(margin=0.0))):
+        (tmp_path / "team.yaml").write_text(f"{yaml.safe_dump({'robots': [ROBOT]})}\n{setting}\n")
+        assert read_team(tmp_path / "team.yaml").separation == expected
 
 
 def test_a_robot_cannot_stop_before_it_holds(tmp_path: Path) -> None:
