@@ -155,7 +155,7 @@ def _legend(figure: Figure, robots: int, capture_radius: float, per_row: int) ->
     start = Line2D([], [], linestyle="", marker="o", markersize=5, markerfacecolor="white", markeredgecolor=_INK, markeredgewidth=1.4)
     disc = Line2D([], [], linestyle="", marker="o", markersize=10, markerfacecolor=_MARK, markeredgecolor=_INK, markeredgewidth=0.9)
     cross = Line2D([], [], linestyle="", marker="+", markersize=6, markeredgewidth=1.3, color=_INK)
-    entries += [(start, "start"), ((disc, cross), f"landmark, capture radius {capture_radius:g} m")]
+    entries += [(start, "start"), ((disc, cross), f"landmark, capture radius {capture_radius:.3g} m")]
     handles, labels = zip(*entries, strict=True)
     figure.legend(
         handles,
