@@ -81,8 +81,8 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
     return ExportedTeam(models, actors[0].contract, compare(graphs, actors))
 
 
-def write_bundle(team: ExportedTeam, directory: Path) -> None:
-    """Write a bundle directory; it appears whole or not at all. Raises InputError when the place is taken."""
+def write_bundle(team: ExportedTeam, directory: Path, signing_key: Path | None = None) -> None:
+    """Write a bundle directory, signed if there is a key; it appears whole or not at all. Raises InputError when the place is taken."""
     if directory.exists():
         raise InputError(f"{directory}: exists already; choose another --out or remove it")
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +99,8 @@ def write_bundle(team: ExportedTeam, directory: Path) -> None:
             created_by=f"fieldswarm {version()}",
             provenance={name: str(value) for name, value in msgspec.structs.asdict(training).items()},
         )
+        if signing_key is not None:
+            (partial / SIGNATURE).write_bytes(sign((partial / MANIFEST).read_bytes(), signing_key))
         partial.rename(directory)
 
 

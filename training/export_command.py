@@ -18,8 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--robot", required=True, metavar="KIND", help="robot kind that the actors will drive; `point` is simple_spread's own"
     )
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="bundle directory to make")
-    parser.add_argument("--arena", type=float, metavar="METRES", help="arena half size (default: where bodies are as large as in training)")
+    parser.add_argument(
+        "--arena",
+        type=float,
+        metavar="METRES",
+        help="arena half size (default: 1.5 times the smallest that robots of this size can work in)",
+    )
     parser.add_argument("--speed", type=float, metavar="M/S", help="top speed per axis (default: the kind's cruise speed)")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="secret key (`fieldswarm keys`: signing.key) to sign the bundle with")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -37,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     learner = load_run(arguments.run)
     team = export_team(learner, spec, similarity, lambda text: print(f"export: {text}", file=sys.stderr))
-    write_bundle(team, out)
+    write_bundle(team, out, arguments.sign)
     contract = team.contract
     worst = max(max(difference.rollout, difference.closed_loop) for difference in team.differences)
     print(f"exported {out}: {len(team.actors)} actors for '{spec.kind}', success in spread {contract.training.success:.3f}")

@@ -18,6 +18,9 @@ KEEP = 1.0 - DAMPING
 """Share of the velocity that survives a step."""
 PUSH = SENSITIVITY * DT
 """Velocity that a full force adds in a step."""
+ELBOW_ROOM = 1.5
+"""The arena of an export unless asked otherwise, in arenas whose bodies are as large as simple_spread's. simple_spread's robots push each other
+aside; robots must not touch, and the filter that sees to it needs room (runtime/README.md has what it costs without)."""
 TERMINAL_SPEED = PUSH / DAMPING
 """Largest velocity per axis, simple_spread units per simple_spread second."""
 
@@ -50,7 +53,7 @@ def similarity_for(spec: RobotSpec, arena_half_size: float | None = None, speed:
 
     Args:
         spec: of the kind.
-        arena_half_size: L [m]; by default the arena in which the robot's body is as large as in simple_spread.
+        arena_half_size: L [m]; by default ELBOW_ROOM times that in which the robot's body is as large as in simple_spread, the smallest.
         speed: top speed per axis [m/s]; by default the kind's cruise speed. The period is rounded up to whole ticks of the robot's loop,
             so that the real top speed is at most this.
 
@@ -58,7 +61,7 @@ def similarity_for(spec: RobotSpec, arena_half_size: float | None = None, speed:
         InputError: the robot does not fit the arena, or cannot go that fast.
     """
     natural = spec.radius / ROBOT_RADIUS
-    length = natural if arena_half_size is None else arena_half_size
+    length = ELBOW_ROOM * natural if arena_half_size is None else arena_half_size
     fastest = spec.cruise_speed if speed is None else speed
     if not (math.isfinite(length) and length >= natural * (1 - 1e-9)):
         raise InputError(f"--arena: is {length:g} m; robots of radius {spec.radius:g} m need at least {natural:g} m ('{spec.kind}')")

@@ -66,7 +66,7 @@ def test_the_contract_says_what_a_robot_needs_to_know(make_learner):
     assert contract.action.kind == "velocity_setpoint"
     assert contract.action.effect_delay == contract.period
     assert contract.action.limit <= spec.cruise_speed
-    assert contract.robot_radius == pytest.approx(spec.radius)
+    assert contract.robot_radius >= spec.radius
     assert contract.capture_radius == pytest.approx(0.1 * contract.arena_half_size)
     assert len(contract.training.config_sha256) == 64
 

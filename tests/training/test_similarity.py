@@ -5,14 +5,18 @@ from hypothesis import strategies as st
 
 from robots.errors import InputError
 from robots.spec import load_spec
-from sim3d.spread import SpreadWorld
+from sim3d.spread import ROBOT_RADIUS, SpreadWorld
 from training.similarity import KEEP, PUSH, similarity_for
 
 OMNI = load_spec("omni")
 
 
-def test_by_default_the_robots_body_is_as_large_as_in_simple_spread():
-    assert similarity_for(OMNI).arena_half_size * 0.15 == pytest.approx(OMNI.radius)
+def test_by_default_robots_have_more_room_than_in_simple_spread():
+    assert similarity_for(OMNI).arena_half_size == pytest.approx(2.0)
+    smallest = OMNI.radius / ROBOT_RADIUS
+    assert similarity_for(OMNI, smallest).arena_half_size == smallest
+    with pytest.raises(InputError):
+        similarity_for(OMNI, smallest * 0.99)
 
 
 @given(arena=st.floats(1.34, 50), speed=st.floats(0.05, 2.5))
