@@ -14,6 +14,7 @@ from runtime.actor import LARGEST_ACTOR, OnnxActor, read_limited
 from runtime.atomic import write_atomically
 from runtime.bundle_files import ArchiveFiles, DirectoryFiles
 from runtime.contract import Contract
+from runtime.signature import LARGEST_SIGNATURE, SIGNATURE, check_signature
 
 BUNDLE_VERSION = 1
 MANIFEST = "manifest.json"
@@ -75,12 +76,18 @@ class Bundle:
     def __init__(self, path: Path, files: DirectoryFiles | ArchiveFiles) -> None:
         self.path = path
         self._files = files
-        self.manifest = _read_manifest(path, files)
+        self._manifest_bytes = _read_manifest(path, files)
+        self.manifest = decode_manifest(self._manifest_bytes, f"{path}: {MANIFEST}")
         listed = {MANIFEST, *(entry.file for entry in self.manifest.actors)}
         for name in sorted(listed - set(files.names())):
             raise InputError(f"{path}: {name} is missing; {MANIFEST} lists it")
-        for name in sorted(set(files.names()) - listed):
+        for name in sorted(set(files.names()) - listed - {SIGNATURE}):
             raise InputError(f"{path}: {name} is not listed in {MANIFEST}")
+
+    def check_signature(self, key: Path) -> None:
+        """Refuse the bundle unless it was signed by the public key in a file. Raises InputError."""
+        signature = self._files.read(SIGNATURE, LARGEST_SIGNATURE) if SIGNATURE in self._files.names() else None
+        check_signature(self._manifest_bytes, signature, key, str(self.path))
 
     def actor_bytes(self, agent: int) -> bytes:
         """The ONNX file of one agent, as the manifest describes it. Raises InputError when it is not that."""
@@ -195,15 +202,15 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
     if agents != list(range(manifest.team_size)):
         raise InputError(f"{place}: actors: agents are {agents}, must be 0 ... {manifest.team_size - 1} in order (team_size)")
     for entry in manifest.actors:
-        if entry.file in ("", ".", "..", MANIFEST) or any(mark in entry.file for mark in "/\\\0"):
+        if entry.file in ("", ".", "..", MANIFEST, SIGNATURE) or any(mark in entry.file for mark in "/\\\0"):
             raise InputError(f"{place}: actors[{entry.agent}].file: is {entry.file!r}, must be the name of a file in the bundle")
     return manifest
 
 
-def _read_manifest(path: Path, files: DirectoryFiles | ArchiveFiles) -> Manifest:
+def _read_manifest(path: Path, files: DirectoryFiles | ArchiveFiles) -> bytes:
     if MANIFEST not in files.names():
         raise InputError(f"{path}: has no {MANIFEST}")
-    return decode_manifest(files.read(MANIFEST, LARGEST_MANIFEST), f"{path}: {MANIFEST}")
+    return files.read(MANIFEST, LARGEST_MANIFEST)
 
 
 def _check_one_team(contracts: Sequence[Contract], names: Sequence[str], place: Path) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from runtime.arrays import array_namespace
 from runtime.chance import Array
 
+_NEVER = 1e-9
+"""A share of the time that is as good as none."""
+
 
 class GilbertElliott:
     """The state of a batch of links, one step a tick; it begins as it is on average.
@@ -24,12 +27,12 @@ class GilbertElliott:
         xp = array_namespace(loss)
         self._loss, self._bursts, self._burst_loss = loss, bursts, burst_loss
         # In balance bursts * recover = (1 - bursts) * fail; both are probabilities.
-        inside = (bursts > 0) & (bursts < 1)
+        inside = (bursts > _NEVER) & (bursts < 1)
         odds = xp.where(inside, bursts, 0.5) / (1.0 - xp.where(inside, bursts, 0.5))
         self._recover = xp.minimum(1.0 / xp.clip(burst_length, min=1.0), 1.0 / odds)
         self._fail = self._recover * odds
         # A share of 0 never fails, one of 1 never recovers.
-        self._fail = xp.where(bursts <= 0, 0.0, self._fail)
+        self._fail = xp.where(bursts <= _NEVER, 0.0, self._fail)
         self._recover = xp.where(bursts >= 1, 0.0, self._recover)
         self.bad: Array = None
 

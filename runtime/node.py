@@ -128,7 +128,7 @@ class Node:
 
     def summary(self) -> dict:
         """What came of it so far, as plain data."""
-        return self.tally.summary(self._links.tracks, self._links.sent, self._pacing.missed)
+        return self.tally.summary(self._links.tracks, self._links.sent, self._links.refused, self._pacing.missed)
 
     def _run(self) -> Ending:
         try:

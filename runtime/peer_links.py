@@ -12,6 +12,8 @@ import zmq
 
 from robots.driver import RobotState
 from robots.errors import InputError
+from runtime.doorkeeper import Doorkeeper, guard, introduce, prove_shut
+from runtime.keys import RobotKeys
 from runtime.message import LARGEST_MESSAGE, MESSAGE_VERSION, LocalObservation, encode_message
 from runtime.peers import PeerTrack
 from runtime.team import Member
@@ -41,7 +43,8 @@ _OPTIONS = {
 class PeerLinks:
     """Publishes my local observations and keeps the newest of each peer.
 
-    Every socket belongs to one peer, so a message cannot claim to be from another; all of them are used by one thread.
+    Every socket belongs to one peer, so a message cannot claim to be from another; all of them are used by one thread. With keys, a
+    socket takes what the owner of that peer's key has sent, and only robots of the team can listen to me.
 
     Attributes:
         boot: random number of this life of the robot.
@@ -52,29 +55,42 @@ class PeerLinks:
         me: this robot.
         peers: the others, by ascending agent number.
         clock: arrival times [ns, monotonic].
+        keys: of the team; None for messages in plain text.
 
     Raises:
-        InputError: my endpoint cannot be bound, or a peer's cannot be connected to.
+        InputError: the door does not shut, my endpoint cannot be bound, or a peer's cannot be connected to.
     """
 
-    def __init__(self, me: Member, peers: Sequence[Member], clock: Callable[[], int]) -> None:
+    def __init__(self, me: Member, peers: Sequence[Member], clock: Callable[[], int], keys: RobotKeys | None = None) -> None:
         self.boot = secrets.randbits(63)
         self.tracks = tuple(PeerTrack(peer.id, peer.endpoint) for peer in peers)
         self.sent = 0
         self._robot = me.id
         self._clock = clock
+        self._keys = keys
         self._context = zmq.Context()
         self._poller = zmq.Poller()
         self._of_socket: dict[zmq.Socket, PeerTrack] = {}
         self._alive: dict[zmq.Socket, int] = {}
         try:
+            # Before anything is bound: CURVE without someone who answers lets everyone in.
+            self._doorkeeper = None if keys is None else Doorkeeper(self._context, keys.public.values())
             self._publisher = self._socket(zmq.PUB)
+            if keys is not None:
+                guard(self._publisher, keys.secret)
             _bind(self._publisher, me)
+            if keys is not None:
+                prove_shut(self._context, self._doorkeeper, me.endpoint, keys.secret, keys.public[me.id])
             for track in self.tracks:
                 self._subscribe(track)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def refused(self) -> int:
+        """Connections that were turned away, for their key."""
+        return 0 if self._doorkeeper is None else self._doorkeeper.refused
 
     def publish(self, state: RobotState, mode: str, stamp: int) -> None:
         """Tell the peers what I measured.
@@ -104,6 +120,8 @@ class PeerLinks:
 
     def drain(self, timeout: float = 0.0) -> None:
         """Take in what has come, after waiting at most `timeout` [s] for the first."""
+        if self._doorkeeper is not None:
+            self._doorkeeper.answer()
         for _ in range(MOST_AT_ONCE):
             ready = self._poller.poll(math.ceil(timeout * 1000))
             timeout = 0.0
@@ -139,6 +157,8 @@ class PeerLinks:
         subscriber = self._socket(zmq.SUB)
         # Everything, and no CONFLATE: it breaks multipart messages, and what it drops cannot be counted (libzmq 3171).
         subscriber.subscribe(b"")
+        if self._keys is not None:
+            introduce(subscriber, self._keys.secret, self._keys.public[track.robot])
         try:
             subscriber.connect(track.endpoint)
         except zmq.ZMQError as error:

@@ -25,11 +25,12 @@ from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import Contract, check_period, check_robot, encode_contract
 from runtime.ears import LinkedEars, OpenEars
+from runtime.keys import load_robot_keys
 from runtime.link import LinkProfile, read_link
 from runtime.log import Header, NoLog, RunLog
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
-from runtime.team import Member, Team, read_missions, read_team
+from runtime.team import Member, Team, is_local, read_missions, read_team
 from runtime.version import onboard_versions
 
 EXIT_STATUS = {"end": 0, "stopped": 0, "fault": 1, "plant_lost": 2}
@@ -51,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--command-latency", type=float, metavar="S", help="measured time from a command to its effect [s] (default: the robot spec's)"
     )
+    parser.add_argument(
+        "--keys", type=Path, metavar="KEYS", help="folder of keys (`fieldswarm keys`): messages are encrypted and authenticated"
+    )
+    parser.add_argument("--bundle-key", type=Path, metavar="FILE", help="public key (signing.pub) that the bundle has to be signed with")
+    parser.add_argument(
+        "--allow-plaintext", action="store_true", help="allow messages without keys, and a plant, on a network other than loopback"
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a JSON-lines log, one line a tick")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
 
@@ -60,7 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
     team = read_team(arguments.team)
     me = team.member(arguments.robot, str(arguments.team))
     spec = load_spec(me.kind)
-    actor, actor_sha256 = _load_actor(arguments.bundle, me, team, arguments.team)
+    keys = None if arguments.keys is None else load_robot_keys(arguments.keys, me.id, [member.id for member in team.robots])
+    if not arguments.allow_plaintext:
+        _refuse_plaintext(team, me, keys is not None, arguments.team)
+    actor, actor_sha256 = _load_actor(arguments.bundle, arguments.bundle_key, me, team, arguments.team)
     check_robot(actor.contract, spec, str(arguments.bundle))
     missions = read_missions(arguments.missions, actor.contract.landmarks)
     link = LinkProfile() if arguments.link is None else read_link(arguments.link, len(team.robots))
@@ -73,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     driver = _driver(me, arguments.team)
 
     signals = _Signals()
-    links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns)
+    links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns, keys)
     log: RunLog | NoLog = NoLog()
     try:
         start_up = _since_process_start()
@@ -138,8 +149,26 @@ class _Signals:
             self._node.request_rearm()
 
 
-def _load_actor(bundle_path: Path, me: Member, team: Team, team_path: Path) -> tuple[OnnxActor, str]:
+def _refuse_plaintext(team: Team, me: Member, has_keys: bool, place: Path) -> None:
+    """What leaves the machine is encrypted and authenticated, or someone has said that it need not be. Raises InputError."""
+    if not has_keys:
+        for member in team.robots:
+            if not is_local(member.endpoint):
+                raise InputError(
+                    f"{place}: robot '{member.id}': endpoint {member.endpoint} is not on loopback, and there are no keys: "
+                    "give --keys (`fieldswarm keys` makes them), or --allow-plaintext on a network that is yours alone"
+                )
+    if me.plant and not is_local(me.plant):
+        raise InputError(
+            f"{place}: robot '{me.id}': plant {me.plant} is not on loopback, and the link to a plant has no keys: "
+            "give --allow-plaintext on a network that is yours alone"
+        )
+
+
+def _load_actor(bundle_path: Path, key: Path | None, me: Member, team: Team, team_path: Path) -> tuple[OnnxActor, str]:
     bundle = read_bundle(bundle_path)
+    if key is not None:
+        bundle.check_signature(key)
     size = bundle.manifest.team_size
     if size != len(team.robots):
         raise InputError(f"{bundle_path}: is for a team of {size}, {team_path} has {len(team.robots)} robots")

@@ -57,8 +57,8 @@ class Tally:
         self.modes[mode] += 1
         self.interventions.update(reasons)
 
-    def summary(self, tracks: Sequence[PeerTrack], sent: int, missed: int) -> dict:
-        """Everything as plain data."""
+    def summary(self, tracks: Sequence[PeerTrack], sent: int, refused: int, missed: int) -> dict:
+        """Everything as plain data, with what the links count: tracks of the peers, messages sent, connections refused for their key."""
         compute = np.sort(self._compute[: min(self.ticks, REMEMBERED_TIMES)])
         p50, p99, largest = (_at_share(compute, share) for share in (0.5, 0.99, 1.0))
         return {
@@ -71,6 +71,7 @@ class Tally:
             "own_rejected": self.own_rejected,
             "messages": {
                 "sent": sent,
+                "refused_keys": refused,
                 "peers": {track.robot: {"accepted": track.accepted, "rejected": dict(track.rejected)} for track in tracks},
             },
             "modes": dict(self.modes),

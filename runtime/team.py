@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def check_endpoint(endpoint: str, place: str, may_be_empty: bool = False) -> Non
     host, colon, port = rest.rpartition(":")
     if scheme != "tcp" or not separator or not host or not colon or not port.isdigit() or not 0 < int(port) < 65536:
         raise InputError(f"{place}: is '{endpoint}', must be tcp://HOST:PORT (port 1 ... 65535) or ipc://PATH")
+
+
+def is_local(endpoint: str) -> bool:
+    """Whether what is sent to a sound endpoint stays on this machine: ipc, `localhost`, or a loopback address."""
+    if endpoint.startswith("ipc://"):
+        return True
+    host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_missions(path: str | Path, landmarks: int | None = None) -> Missions:

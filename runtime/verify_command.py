@@ -10,17 +10,23 @@ from runtime.bundle import ActorEntry, read_bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`fieldswarm verify BUNDLE`."""
+    """`fieldswarm verify BUNDLE [--key signing.pub]`."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory with manifest.json, or its .zip")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="public key that it has to be signed with (`fieldswarm keys`: signing.pub)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print a summary of a sound bundle. Raises InputError for any other."""
     bundle = read_bundle(arguments.bundle)
+    if arguments.key is not None:
+        bundle.check_signature(arguments.key)
     actors = bundle.verify()
     manifest, contract = bundle.manifest, actors[0].contract
     action = contract.action
-    print(f"{bundle.path}: sound; {manifest.team_size} actors for task '{manifest.task}', robots: {', '.join(manifest.robot_kinds)}")
+    sound = "sound" if arguments.key is None else f"sound and signed by {arguments.key}"
+    print(f"{bundle.path}: {sound}; {manifest.team_size} actors for task '{manifest.task}', robots: {', '.join(manifest.robot_kinds)}")
     print(f"  every {contract.period:g} s in an arena of +-{contract.arena_half_size:g} m; success when exported {manifest.success:.3f}")
     print(f"  action: {action.kind} within +-{action.limit:g} {action.unit}, in effect {action.effect_delay:g} s after the observation")
     print(f"  observation: {', '.join(f'{field.name} ({field.size})' for field in contract.observation)}")

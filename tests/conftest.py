@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -69,22 +69,22 @@ def point_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_point_bundle(tmp_path_factory.mktemp("bundle"), robots=3)
 
 
-def write_point_bundle(folder: Path, robots: int) -> Path:
-    """A bundle of random tanh networks that read simple_spread_v3's observation."""
+def write_point_bundle(folder: Path, robots: int, layout: Sequence[str] = SIMPLE_SPREAD_V3) -> Path:
+    """A bundle of random tanh networks that read simple_spread_v3's observation, or another."""
     for agent in range(robots):
-        contract = point_contract(agent, robots)
+        contract = point_contract(agent, robots, layout)
         (folder / f"actor_{agent}.onnx").write_bytes(random_actor(contract, seed=agent))
     write_manifest(folder, success=0.0, differences=[(0.0, 0.0)] * robots, created_by=f"fieldswarm {version()}", provenance={})
     return folder
 
 
-def point_contract(agent: int, robots: int) -> Contract:
+def point_contract(agent: int, robots: int, layout: Sequence[str] = SIMPLE_SPREAD_V3) -> Contract:
     """The contract of an actor in simple_spread itself."""
     return Contract(
         team_size=robots,
         landmarks=robots,
         agent=agent,
-        observation=field_shapes(SIMPLE_SPREAD_V3, robots, robots),
+        observation=field_shapes(layout, robots, robots),
         state_initial=(),
         action=ActionShape(kind="force", limit=1.0, unit="1", effect_delay=0.0),
         period=0.1,

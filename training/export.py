@@ -14,9 +14,10 @@ from torch import nn
 from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
-from runtime.bundle import write_manifest
+from runtime.bundle import MANIFEST, write_manifest
 from runtime.contract import ActionShape, Contract, Training
 from runtime.observation import field_shapes
+from runtime.signature import SIGNATURE, sign
 from runtime.version import version
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
 from training.actor_graph import CompensatedSetpointActor, ForceHead, PointActor, RememberingPointActor, SetpointActor

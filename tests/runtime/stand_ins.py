@@ -64,6 +64,7 @@ class ScriptedLinks:
     def __init__(self, peers: list[str], clock: Clock, before_drain: Callable[[ScriptedLinks], None] = lambda links: None) -> None:
         self.boot = 1
         self.sent = 0
+        self.refused = 0
         self.tracks = tuple(PeerTrack(peer, f"tcp://{peer}:1") for peer in peers)
         self.published: list[tuple[int, str, int]] = []
         self.longest_wait = 1.0

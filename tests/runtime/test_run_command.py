@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -156,6 +157,46 @@ def test_bad_input_is_one_line_and_status_2(
     assert done.stderr.startswith("fieldswarm: ") and done.stderr.count("\n") == 1, done.stderr
     assert all(word in done.stderr for word in words), done.stderr
     assert not deployment.summary.exists() and not deployment.log.exists()
+
+
+@pytest.mark.parametrize(
+    ("link", "option", "said"),
+    [
+        ("link: {loss: 1.5}", [], "link.yaml: link.loss: is 1.5, must be finite and in 0 ... 1"),
+        ("link: {los: 0.5}", [], "link.yaml: unknown key 'los' in 'link'; did you mean 'loss'?"),
+        ("link: {delay: {uniform: [0.2, 0.1]}}", [], "link.yaml: link.delay.uniform: its low end is 0.2, above its high end 0.1"),
+        ("faults: [{kind: silent, robot: 3}]", [], "link.yaml: faults[0].robot: is 3, must be 0 ... 2"),
+        ("sensing: {position_sigma: 1}", [], "link.yaml: unknown key 'sensing'; known keys: link, faults"),
+        ("{}", ["--command-latency", "-0.1"], "--command-latency: is -0.1, must be finite and not below 0"),
+        ("{}", ["--command-latency", "nan"], "--command-latency: is nan, must be finite and not below 0"),
+    ],
+)
+def test_a_link_or_latency_that_cannot_be_is_one_line_and_status_2(
+    deployment: Deployment, fieldswarm: Callable[..., subprocess.CompletedProcess], link: str, option: list[str], said: str
+) -> None:
+    path = deployment.folder / "link.yaml"
+    path.write_text(link)
+    done = fieldswarm(*deployment.arguments(), "--link", path, *option, timeout=20)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("fieldswarm: ") and done.stderr.endswith(f"{said}\n") and done.stderr.count("\n") == 1
+
+
+def test_a_robot_under_an_artificial_link_hears_late_and_goes_on_alone(
+    deployment: Deployment, plant: RealTimePlant, talk: Callable, start_fieldswarm: Start
+) -> None:
+    (deployment.folder / "link.yaml").write_text("{link: {delay: 0.3}, faults: [{kind: late, robot: 2, at: 1000.0}]}")
+    deployment.write_team(require_peers=False)
+    talk(sound)
+    process = start_fieldswarm(*deployment.arguments(), "--link", deployment.folder / "link.yaml", "--command-latency", "0.12")
+    until(process, lambda: len(plant.commands) > 25)
+    finish(process, signal.SIGTERM)
+    header, *lines = map(json.loads, deployment.log.read_text().splitlines())
+    assert header["link"]["link"]["delay"] == 0.3 and header["command_latency"] == 0.12
+    ticks = [line for line in lines if line["line"] == "tick"]
+    ages = [tick["peers"]["r1"]["age"] for tick in ticks if tick["peers"]["r1"]["age"] is not None]
+    assert len(ages) > 15 and 0.29 < statistics.median(ages) < 0.45
+    assert all(tick["peers"]["r2"]["age"] is None for tick in ticks)
+    assert ticks[-1]["mode"] == "ACTIVE" and any(tick["mode"] == "ACTIVE" and tick["peers"]["r1"]["age"] > 0.2 for tick in ticks)
 
 
 def test_unknown_robot_names_those_that_are_there(deployment: Deployment, fieldswarm: Callable[..., subprocess.CompletedProcess]) -> None:

@@ -15,19 +15,22 @@ from robots.yaml_input import dump_yaml
 from runtime.bundle import read_bundle
 from runtime.figure import Law
 from runtime.link import Fault, Link
+from runtime.observation import SIMPLE_SPREAD_V3
 from runtime.team import Member, Mission, Missions, Team
 from sim3d.in_process import run_missions
 from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
 from sim3d.simulate import simulate
 from sim3d.spread import HORIZON, SpreadWorld
 from sim3d.world import Layouts, random_layouts
+from tests.conftest import write_point_bundle
 
 POINT = load_spec("point")
 EPISODES = 20
 
 
-def in_process(bundle: Path, layouts: Layouts, profile: Profile) -> np.ndarray:
-    return run_missions(SpreadWorld(3), POINT, read_bundle(bundle).verify(), layouts, profile, HORIZON)
+def in_process(bundle: Path, layouts: Layouts, profile: Profile, known_latency: float | None = None) -> np.ndarray:
+    actors = read_bundle(bundle).verify()
+    return run_missions(SpreadWorld(3), POINT, actors, layouts, profile, HORIZON, known_latency=known_latency)
 
 
 def contacts(position: np.ndarray) -> int:
@@ -73,8 +76,11 @@ FAULTS = (
 )
 
 
-def test_processes_hear_each_other_as_in_the_in_process_run(point_bundle, tmp_path):
-    """Every robot applies the link and the faults of its peers by itself; the plant applies the rest."""
+def test_processes_hear_each_other_as_in_the_in_process_run(tmp_path):
+    """Every robot applies the link and the faults of its peers by itself; the plant applies the rest. The actors read all of it."""
+    layout = (*SIMPLE_SPREAD_V3, "peers_velocity", "peers_age", "peers_known", "command_latency")
+    (tmp_path / "bundle").mkdir()
+    bundle = write_point_bundle(tmp_path / "bundle", 3, layout)
     profile = Profile(
         name="bad",
         sensing=Sensing(position_sigma=0.02, position_walk=0.05, dropout=0.2, delay=0.13, outliers=0.1, outlier_sigma=0.3),
@@ -85,13 +91,14 @@ def test_processes_hear_each_other_as_in_the_in_process_run(point_bundle, tmp_pa
     )
     (tmp_path / "bad.yaml").write_text(dump_yaml(profile))
     layouts = random_layouts(5, 3, 3, 1.0, seed=7)
-    result = simulate(point_bundle, layouts, tmp_path / "out", profile=str(tmp_path / "bad.yaml"))
-    expected = in_process(point_bundle, layouts, profile)
+    result = simulate(bundle, layouts, tmp_path / "out", profile=str(tmp_path / "bad.yaml"), known_latency=0.3)
+    expected = in_process(bundle, layouts, profile, known_latency=0.3)
     assert np.abs(result.record.position - expected).max() <= 1e-5
     for robot in result.robots.values():
         assert robot["modes"] == {"ACTIVE": 5 * HORIZON}
+    assert np.abs(expected - in_process(bundle, layouts, profile)).max() > 0.05
     for change in ({"link": Link()}, {"faults": ()}):
-        assert np.abs(expected - in_process(point_bundle, layouts, msgspec.structs.replace(profile, **change))).max() > 0.05
+        assert np.abs(expected - in_process(bundle, layouts, msgspec.structs.replace(profile, **change), 0.3)).max() > 0.05
 
 
 def test_a_strangers_plant_around_mpe2_gives_the_same(point_bundle, tmp_path, free_endpoints, start_fieldswarm):
