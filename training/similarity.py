@@ -19,7 +19,7 @@ KEEP = 1.0 - DAMPING
 PUSH = SENSITIVITY * DT
 """Velocity that a full force adds in a step."""
 ELBOW_ROOM = 1.5
-"""Half size of an export's arena unless asked otherwise, in arenas whose bodies are as large as simple_spread's. Those robots push each other
+"""Half size of an export's arena by default, in arenas whose bodies are as large as simple_spread's. Those robots push each other
 aside; real ones must not touch, and the filter that sees to it needs room (runtime/README.md says what it costs without)."""
 TERMINAL_SPEED = PUSH / DAMPING
 """Largest velocity per axis, simple_spread units per simple_spread second."""
