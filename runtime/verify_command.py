@@ -12,9 +12,7 @@ from runtime.bundle import ActorEntry, read_bundle
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`fieldswarm verify BUNDLE [--key signing.pub]`."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory with manifest.json, or its .zip")
-    parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="public key that it has to be signed with (`fieldswarm keys`: signing.pub)"
-    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="public key (signing.pub) that it has to be signed with")
 
 
 def run(arguments: argparse.Namespace) -> None:

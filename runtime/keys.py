@@ -1,0 +1,148 @@
+"""The keys of a team: who its robots are, and whom a bundle of theirs may come from.
+
+A folder with `team.pub` (the public keys of all robots), `<robot>.key` for each robot, and `signing.key` and `signing.pub` for bundles.
+A robot needs `team.pub`, its own `.key`, and `signing.pub`. Keys are 64 hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
+from zmq.utils import z85
+
+from robots.errors import InputError
+from robots.yaml_input import dump_yaml, read_yaml
+
+TEAM_FILE = "team.pub"
+SIGNING_SECRET = "signing.key"
+SIGNING_PUBLIC = "signing.pub"
+KEY_BYTES = 32
+
+
+class TeamKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`team.pub`: robot id -> its public CURVE key."""
+
+    robots: dict[str, str]
+
+
+class SecretKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`<robot>.key`: the secret CURVE key of one robot."""
+
+    robot: str
+    curve_secret: str
+
+
+class SigningSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`signing.key`: an Ed25519 seed."""
+
+    ed25519_secret: str
+
+
+class SigningPublic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`signing.pub`: an Ed25519 public key."""
+
+    ed25519_public: str
+
+
+@dataclass(frozen=True)
+class RobotKeys:
+    """What one robot needs to talk to its team.
+
+    Attributes:
+        secret: its own secret key, 32 bytes.
+        public: robot id -> public key of each robot of the team, its own included, 32 bytes each.
+    """
+
+    secret: bytes
+    public: dict[str, bytes]
+
+
+def make_keys(robots: Sequence[str], folder: Path) -> None:
+    """Draw all keys of a team. The folder appears whole or not at all; secrets are readable by their owner alone.
+
+    Raises:
+        InputError: the folder exists already (keys are never overwritten), or cannot be written.
+    """
+    from runtime.signature import new_signing_key  # needs an extra
+
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; keys are never overwritten, choose another --out")
+    pairs = {robot: zmq.curve_keypair() for robot in robots}
+    seed, public = new_signing_key()
+    files = {
+        TEAM_FILE: (TeamKeys(robots={robot: z85.decode(pair[0]).hex() for robot, pair in pairs.items()}), 0o644),
+        SIGNING_SECRET: (SigningSecret(ed25519_secret=seed.hex()), 0o600),
+        SIGNING_PUBLIC: (SigningPublic(ed25519_public=public.hex()), 0o644),
+    }
+    for robot, (_, secret) in pairs.items():
+        files[f"{robot}.key"] = (SecretKey(robot=robot, curve_secret=z85.decode(secret).hex()), 0o600)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+            partial = Path(temporary) / "keys"
+            partial.mkdir(mode=0o700)
+            for name, (content, mode) in files.items():
+                handle = os.open(partial / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(dump_yaml(content))
+            partial.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+
+
+def load_robot_keys(folder: Path, robot: str, team: Sequence[str]) -> RobotKeys:
+    """The keys of one robot, from a folder with `team.pub` and its own `.key`.
+
+    Args:
+        folder: of the keys.
+        robot: its id.
+        team: ids of all robots.
+
+    Raises:
+        InputError: a key is missing, malformed, or not the robot's, or others may read the secret one.
+    """
+    team_file, own_file = folder / TEAM_FILE, folder / f"{robot}.key"
+    listed = read_yaml(team_file, TeamKeys).robots
+    for member in team:
+        if member not in listed:
+            raise InputError(f"{team_file}: has no key of robot '{member}'; it has: {', '.join(listed)}")
+    public = {member: key_bytes(listed[member], f"{team_file}: robots.{member}") for member in team}
+    twice = next((member for member in team if list(public.values()).count(public[member]) > 1), None)
+    if twice is not None:
+        raise InputError(f"{team_file}: robots.{twice}: has the key of another robot")
+    own = read_secret(own_file, SecretKey)
+    if own.robot != robot:
+        raise InputError(f"{own_file}: robot: is '{own.robot}', this is '{robot}'")
+    secret = key_bytes(own.curve_secret, f"{own_file}: curve_secret")
+    found = z85.decode(zmq.curve_public(z85.encode(secret)))
+    if found != public[robot]:
+        expected = f"{team_file} has {public[robot].hex()[:12]}..."
+        raise InputError(f"{own_file}: curve_secret: belongs to public key {found.hex()[:12]}..., {expected}")
+    return RobotKeys(secret, public)
+
+
+def read_secret(path: Path, into: type) -> msgspec.Struct:
+    """A file with a secret, which nobody but its owner may read. Raises InputError."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if mode & 0o077:
+        raise InputError(f"{path}: has mode {mode:04o}, a secret must not be readable by others: chmod 600 {path}")
+    return read_yaml(path, into)
+
+
+def key_bytes(text: str, place: str) -> bytes:
+    """A key from its hexadecimal digits. Raises InputError."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES or len(text) != 2 * KEY_BYTES:
+        raise InputError(f"{place}: is not a key ({2 * KEY_BYTES} hexadecimal digits)")
+    return key
