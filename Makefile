@@ -34,7 +34,7 @@ setup: $(READY)
 # PIP_CONSTRAINT, not -c: it holds for the packages that pip builds with as well.
 $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -c '$(suitable)' 2>/dev/null || $(find_python) -m venv --clear .venv
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --disable-pip-version-check -e '.[train,sim,dev]'
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --disable-pip-version-check -e '.[train,sim,security,log,dev]'
 	touch $@
 
 demo: $(READY)

@@ -32,11 +32,10 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True)
 class _Sent:
-    """The messages of one tick: position and velocity [B, 1, N, 2], when that was measured, and the delay until it is heard [B, R, N]."""
+    """The messages of one tick: position and velocity [B, 1, N, 4], when that was measured, and the delay until it is heard [B, R, N]."""
 
     time: float
-    position: Array
-    velocity: Array
+    motion: Array
     stamp: Array | float
     delay: Array
 
@@ -78,7 +77,7 @@ class LinkModel:
 
         # Constant over an episode, for each ordered pair: how strong is what is then drawn for each message.
         self._delay, self._jitter, self._duplication = drawn("delay"), drawn("jitter"), drawn("duplication")
-        self._range, self._bandwidth = drawn("range"), drawn("bandwidth")
+        self._range, self._bandwidth = (None if is_always(getattr(link, name), 0.0) else drawn(name) for name in ("range", "bandwidth"))
         self._loss = GilbertElliott(drawn("loss"), drawn("bursts"), drawn("burst_length") / tick_period, drawn("burst_loss"))
         # For each message: it is lost, with a probability that depends on the state of a Markov chain ...
         self._burst = chance("burst", link.bursts)
@@ -97,9 +96,10 @@ class LinkModel:
         self._tokens = self._delay * 0.0 + BUCKET * MESSAGE_BYTES
         self._queue = self._delay * 0.0
         self._ever = self._delay < 0.0
+        self._everyone = ~self._ever
         self._sent: deque[_Sent] = deque()
-        zero = (self._delay * 0.0)[..., None] * draw(0.0, seeds, (1, 1, 2), "", like)
-        self._newest = (zero, zero, self._delay * 0.0 - math.inf)
+        nowhere = draw(0.0, seeds, (len(rows), robots, 4), "", like)
+        self._newest = (nowhere, nowhere[..., 0] - math.inf)
         xp = array_namespace(like)
         device = getattr(like, "device", None)
         self._ears = xp.asarray([[row] for row in range(len(rows))], dtype=xp.int64, device=device)
@@ -126,20 +126,25 @@ class LinkModel:
             raise ValueError(f"links were stepped to tick {tick} after tick {self._tick}")
         now = tick * self._tick_period
         position = position + self._faults.lie(now)
-        apart = own_position[:, :, None, :] - position[:, None, :, :]
         xp = array_namespace(position)
-        distance = xp.sqrt(xp.sum(apart * apart, axis=-1))
-        spoken = ~self._faults.silent(now)[:, None, :] & came & (distance >= 0.0)
-        near = spoken & ((self._range <= 0.0) | (distance <= self._range))
-        delay = self._delays(tick, near & self._within_bandwidth(now, spoken), now - self._time)
+        spoken = self._everyone & ~self._faults.silent(now)[:, None, :] & came
+        near = spoken if self._range is None else spoken & self._within_range(own_position, position)
+        passes = near if self._bandwidth is None else near & self._within_bandwidth(now, spoken)
+        delay = self._delays(tick, passes, now - self._time)
         # The first that is heard of a peer passes at once.
         first = near & ~self._ever
         delay = xp.where(first, 0.0, delay)
         self._ever = self._ever | first
-        self._sent.append(_Sent(now, position[:, None], velocity[:, None], now - age, delay))
+        self._sent.append(_Sent(now, xp.concat([position, velocity], axis=-1)[:, None], now - age, delay))
         self._tick, self._time = tick, now
         self._receive()
         return self._heard()
+
+    def _within_range(self, own_position: Array, position: Array) -> Array:
+        """Which robots are near enough [B, R, N]."""
+        apart = own_position[:, :, None, :] - position[:, None, :, :]
+        xp = array_namespace(apart)
+        return (self._range <= 0.0) | (xp.sqrt(xp.sum(apart * apart, axis=-1)) <= self._range)
 
     def _within_bandwidth(self, now: float, spoken: Array) -> Array:
         """Which messages the token buckets let pass [B, R, N]."""
@@ -175,19 +180,18 @@ class LinkModel:
     def _receive(self) -> None:
         """Keep the newest of what is due; one that a later one has overtaken is dropped, as `runtime.peers` does."""
         xp = array_namespace(self._delay)
-        position, velocity, stamp = self._newest
+        motion, stamp = self._newest
         for sent in self._sent:
             due = sent.delay <= self._time - sent.time + _SLACK
-            position = xp.where(due[..., None], sent.position, position)
-            velocity = xp.where(due[..., None], sent.velocity, velocity)
+            motion = xp.where(due[..., None], sent.motion, motion)
             stamp = xp.where(due, sent.stamp, stamp)
-        self._newest = (position, velocity, stamp)
+        self._newest = (motion, stamp)
         while self._sent and self._time - self._sent[0].time >= self._longest:
             self._sent.popleft()
 
     def _heard(self) -> Heard:
-        position, velocity, stamp = (values[:, self._ears, self._peers] for values in self._newest)
-        return Heard(position, velocity, self._time - stamp)
+        motion, stamp = (values[:, self._ears, self._peers] for values in self._newest)
+        return Heard(motion[..., :2], motion[..., 2:], self._time - stamp)
 
 
 class _Rows:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 
 def test_every_package_that_set_up_installs_is_pinned():
     pinned = {canonicalize_name(re.split("==", line)[0]) for line in constraints()}
-    missing = {name for name in installed_closure("fieldswarm", frozenset({"train", "sim", "dev"})) if name not in pinned}
+    extras = frozenset({"train", "sim", "security", "log", "dev"})
+    missing = {name for name in installed_closure("fieldswarm", extras) if name not in pinned}
     assert missing == {"fieldswarm"}
 
 

@@ -15,6 +15,8 @@ import zmq
 from robots.plant_protocol import PROTOCOL, Command, End, Hello, State, Welcome, decode_from_driver, encode
 from robots.yaml_input import dump_yaml
 from runtime.bundle import MANIFEST
+from runtime.doorkeeper import Doorkeeper, guard
+from runtime.keys import RobotKeys
 from runtime.message import encode_message
 from runtime.team import Member, Mission, Missions, Team
 from tests.runtime.factory import make_bundle
@@ -112,16 +114,19 @@ class RealTimePlant(threading.Thread):
 
 
 class TalkingPeers(threading.Thread):
-    """r1 and r2, saying every 20 ms what `frames_of(robot, sequence)` gives."""
+    """Peers that say every 20 ms what `frames_of(robot, sequence)` gives; under a key, if there is one."""
 
-    def __init__(self, endpoints: dict[str, str], frames_of: Callable[[str, int], list[bytes]]) -> None:
+    def __init__(self, endpoints: dict[str, str], frames_of: Callable[[str, int], list[bytes]], keys: RobotKeys | None = None) -> None:
         super().__init__(daemon=True)
         self._frames_of = frames_of
         self._quit = threading.Event()
         self._context = zmq.Context()
+        self._keeper = None if keys is None else Doorkeeper(self._context, keys.public.values())
         self._sockets = {}
         for robot, endpoint in endpoints.items():
             self._sockets[robot] = self._context.socket(zmq.PUB)
+            if keys is not None:
+                guard(self._sockets[robot], keys.secret)
             self._sockets[robot].bind(endpoint)
         self.start()
 
@@ -129,6 +134,8 @@ class TalkingPeers(threading.Thread):
         sequence = 0
         while not self._quit.wait(0.02):
             sequence += 1
+            if self._keeper is not None:
+                self._keeper.answer()
             for robot, publisher in self._sockets.items():
                 for each in self._frames_of(robot, sequence):
                     publisher.send(each)

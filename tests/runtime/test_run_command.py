@@ -18,7 +18,9 @@ import zmq
 
 from robots.yaml_input import dump_yaml
 from runtime.contract import encode_contract
+from runtime.keys import load_robot_keys, make_keys
 from runtime.message import encode_message
+from runtime.signature import SIGNATURE, sign
 from runtime.team import Mission, Missions, Staleness
 from tests.runtime.deployment import Deployment, RealTimePlant, TalkingPeers, sound
 from tests.runtime.factory import make_actor, make_bundle, make_contract
@@ -354,3 +356,64 @@ def test_a_robot_in_safe_stop_is_armed_again_by_sigusr1(
     assert status == 0 and re.fullmatch(r"r0: SAFE_STOP: its own state is 0\.\d s old; SIGUSR1 arms it again\n", stderr)
     modes = [change["mode"] for change in deployment.read_summary()["mode_history"]]
     assert modes[-4:] == ["SAFE_STOP", "STANDBY", "ACTIVE", "SAFE_STOP"]
+
+
+def remote_peer(at: Deployment) -> None:
+    at.endpoints[1] = "tcp://192.0.2.7:5711"
+    at.write_team(lockstep_timeout=0.5)
+
+
+def remote_plant(at: Deployment) -> None:
+    at.endpoints[3] = "tcp://192.0.2.7:5720"
+    at.write_team(lockstep_timeout=0.5)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (remote_peer, ["'r1': endpoint tcp://192.0.2.7:5711 is not on loopback", "--keys", "--allow-plaintext"]),
+        (remote_plant, ["'r0': plant tcp://192.0.2.7:5720 is not on loopback", "--allow-plaintext"]),
+    ],
+)
+def test_plain_text_does_not_leave_the_machine_unless_someone_says_so(
+    deployment: Deployment, fieldswarm: Callable[..., subprocess.CompletedProcess], spoil: Callable[[Deployment], None], words: list[str]
+) -> None:
+    spoil(deployment)
+    refused = fieldswarm(*deployment.arguments(), timeout=20)
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1 and all(word in refused.stderr for word in words)
+    allowed = fieldswarm(*deployment.arguments(), "--allow-plaintext", timeout=20)
+    assert allowed.returncode == 2 and "no plant answers" in allowed.stderr
+
+
+def test_a_robot_with_keys_hears_its_team_and_no_one_else(
+    deployment: Deployment, plant: RealTimePlant, start_fieldswarm: Start, talk: Callable[..., TalkingPeers]
+) -> None:
+    """r1 speaks under its key, r2 in plain text."""
+    folder = deployment.folder / "keys"
+    make_keys(["r0", "r1", "r2"], folder)
+    deployment.write_team(require_peers=False)
+    process = start_fieldswarm(*deployment.arguments(), "--keys", folder)
+    plain = TalkingPeers({"r2": deployment.endpoints[2]}, sound)
+    keyed = TalkingPeers({"r1": deployment.endpoints[1]}, sound, load_robot_keys(folder, "r1", ["r0", "r1", "r2"]))
+    try:
+        until(process, lambda: len(plant.commands) > 15)
+    finally:
+        plain.stop()
+        keyed.stop()
+    assert finish(process, signal.SIGTERM) == (0, "")
+    peers = deployment.read_summary()["messages"]["peers"]
+    assert peers["r1"]["accepted"] > 3 and peers["r2"] == {"accepted": 0, "rejected": {}}
+
+
+def test_a_robot_with_a_bundle_key_refuses_what_is_not_signed_by_it(
+    deployment: Deployment, fieldswarm: Callable[..., subprocess.CompletedProcess]
+) -> None:
+    folder = deployment.folder / "keys"
+    make_keys(["r0"], folder)
+    deployment.write_team(lockstep_timeout=0.5)
+    unsigned = fieldswarm(*deployment.arguments(), "--bundle-key", folder / "signing.pub", timeout=20)
+    assert unsigned.returncode == 2 and "is not signed" in unsigned.stderr and unsigned.stderr.count("\n") == 1
+    manifest = (deployment.bundle / "manifest.json").read_bytes()
+    (deployment.bundle / SIGNATURE).write_bytes(sign(manifest, folder / "signing.key"))
+    signed = fieldswarm(*deployment.arguments(), "--bundle-key", folder / "signing.pub", timeout=20)
+    assert signed.returncode == 2 and "no plant answers" in signed.stderr
