@@ -89,7 +89,7 @@ class LinkModel:
         self._copy_late = chance("copy jitter", link.jitter)
         self._faults = Faults(profile.faults, seeds, robots, like)
         self._in_order = link.in_order
-        self._longest = ends(link.delay)[1] + ends(link.jitter)[1] + _SLACK
+        self._longest = ends(link.delay)[1] + ends(link.jitter)[1]
         self._tick_period = tick_period
         self._tick = -1
         self._time = 0.0
@@ -186,7 +186,7 @@ class LinkModel:
             motion = xp.where(due[..., None], sent.motion, motion)
             stamp = xp.where(due, sent.stamp, stamp)
         self._newest = (motion, stamp)
-        while self._sent and self._time - self._sent[0].time >= self._longest:
+        while self._sent and self._time - self._sent[0].time >= self._longest - _SLACK:
             self._sent.popleft()
 
     def _heard(self) -> Heard:
