@@ -12,12 +12,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
 from runtime.bundle import write_manifest
 from runtime.contract import METADATA_KEY, ActionShape, Contract, Training, encode_contract
 from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
 from runtime.version import version
+
+# How long an example takes says more about what else the machine does; pytest-timeout looks after tests that hang.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
 
 COMMAND = (sys.executable, "-m", "runtime.cli")
 """The console command `fieldswarm`, as this interpreter has it."""

@@ -89,8 +89,9 @@ def test_outliers_come_as_often_and_are_as_large_as_the_profile_says(like):
     assert is_share(happened, 0.05)
     assert is_variance(values["position"][happened].ravel(), 4.0)
     assert (values["velocity"] == 0).all() and (values["heading"] == 0).all()
-    # And at a time that says nothing about the next.
+    # And each at a time and of a size that say nothing about the next.
     assert is_share(happened[1:][happened[:-1]], 0.05)
+    assert len(np.unique(values["position"][happened])) == 2 * happened.sum()
 
 
 def test_quantised_measurements_are_the_nearest_multiples(like):
@@ -125,8 +126,8 @@ def test_a_slow_sensor_measures_every_so_many_ticks(like, rate, every):
 
 @given(delay=st.floats(0, 1.2), kind=st.sampled_from(sorted(LIKES)))
 def test_a_late_sensor_tells_the_truth_of_that_time_ago(delay, kind):
-    values = measure(LIKES[kind], 15, seeds=SEEDS[:1], path=float, delay=delay)
-    expected = np.maximum(np.arange(15) - delay / TICK, 0.0)
+    values = measure(LIKES[kind], 15, seeds=SEEDS[:1], path=lambda tick: 7.0 + tick, delay=delay)
+    expected = 7.0 + np.maximum(np.arange(15) - delay / TICK, 0.0)
     np.testing.assert_allclose(values["position"][:, 0, 0, 0], expected, atol=1e-6)
     np.testing.assert_allclose(values["age"][:, 0, 0], np.minimum(delay, TICK * np.arange(15)), atol=1e-12)
 
