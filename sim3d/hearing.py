@@ -34,14 +34,24 @@ class Hearing:
         between = profile.between_robots
         self._link = None if between.is_clean else LinkModel(between, seeds, robots, tick_period, like=like)
         self._lost = lost
+        self._measured: Measurement | None = None
+        self._through_link: Heard | None = None
 
-    def hear(self, tick: int, measured: Measurement) -> tuple[Heard, Peers]:
-        """One tick: each robot says what it measured. What each has heard, and what it makes of it: [B, N, N - 1, ...]."""
-        if self._link is None:
-            heard = heard_at_once(measured.position, measured.velocity)
-        else:
-            heard = self._link.step(tick, measured.position, measured.position, measured.velocity)
-        return heard, believe(heard, measured.position, self._lost)
+    def listen(self, tick: int, measured: Measurement) -> None:
+        """One tick: each robot says what it measured. To be called in every tick, in order."""
+        self._measured = measured
+        if self._link is not None:
+            self._through_link = self._link.step(tick, measured.position, measured.position, measured.velocity)
+
+    def heard(self) -> Heard:
+        """What each robot has heard of its peers by now: [B, N, N - 1, ...]."""
+        if self._through_link is not None:
+            return self._through_link
+        return heard_at_once(self._measured.position, self._measured.velocity)
+
+    def peers(self) -> Peers:
+        """What each robot makes of that: [B, N, N - 1, ...]."""
+        return believe(self.heard(), self._measured.position, self._lost)
 
 
 def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array) -> View:
@@ -50,7 +60,7 @@ def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_lat
     Args:
         measured: of themselves.
         landmarks: [B, L, 2], m, world frame.
-        peers: as `Hearing.hear` gives them.
+        peers: as `Hearing.peers` gives them.
         command_latency: [B, N], s, as far as each robot knows its own.
     """
     position = measured.position

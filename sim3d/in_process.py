@@ -65,15 +65,16 @@ def run_missions(
     positions = [state.position]
     for tick in range(horizon * schedule.every):
         measured = disturbances.sense(state)
-        heard, peers = hearing.hear(tick, measured)
+        hearing.listen(tick, measured)
         if schedule.due(tick):
-            observation = observe(contract.layout, team_view(measured, state.landmarks, peers, latency))
+            observation = observe(contract.layout, team_view(measured, state.landmarks, hearing.peers(), latency))
             action = np.empty(shape)
             for agent, actor in enumerate(actors):
                 action[:, agent], memories[agent] = actor.act(observation[:, agent], memories[agent])
             schedule.offer(action, tick)
         apart = None
         if barrier is not None:
+            peers, heard = hearing.peers(), hearing.heard()
             neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
             apart = barrier.half_planes(measured.position, measured.velocity, neighbours)
         gated = gate(limits, schedule.at(tick), sent, measured.position, apart=apart)

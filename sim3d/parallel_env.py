@@ -164,11 +164,11 @@ class TeamEnv(ParallelEnv):
     def _sense(self) -> None:
         """What the robots know, in every tick: sensors and links may have a memory."""
         self._measured = self._disturbances.sense(self._state)
-        _, self._peers = self._hearing.hear(self._state.tick, self._measured)
+        self._hearing.listen(self._state.tick, self._measured)
 
     def _observe(self) -> np.ndarray:
         latency = self._measured.age * 0.0 + self._command_latency
-        team = team_view(self._measured, self._state.landmarks, self._peers, latency)
+        team = team_view(self._measured, self._state.landmarks, self._hearing.peers(), latency)
         return observe(self._layout, team)[0].astype(np.float32)
 
 

@@ -5,8 +5,9 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from robots.errors import InputError
 from robots.spec import load_spec
+from runtime.link import Link
 from sim3d.parallel_env import bullet_env, spread_env
-from sim3d.profile import Actuation, Profile, Sensing, load_profile
+from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
 
 MAKERS = {
     "spread, discrete": lambda: spread_env(),
@@ -14,6 +15,7 @@ MAKERS = {
     "spread, one robot": lambda: spread_env(robots=1, continuous_actions=True),
     "spread, field": lambda: spread_env(profile=load_profile("field")),
     "bullet": lambda: bullet_env(),
+    "bullet, harsh": lambda: bullet_env(profile=load_profile("harsh")),
     "bullet, field, five robots": lambda: bullet_env(robots=5, profile=load_profile("field")),
 }
 
@@ -184,3 +186,30 @@ def test_a_late_command_moves_the_robot_late():
     speeds = [env.step({"agent_0": 2})[0]["agent_0"][0] for _ in range(4)]
     assert speeds[:2] == [0.0, 0.0]
     assert speeds[2] == pytest.approx(0.5)
+
+
+def test_a_link_delays_what_is_seen_of_the_others_and_nothing_else():
+    late = Profile(name="late", link=Link(delay=10.0))
+    told, untold = (spread_env(continuous_actions=True, profile=profile) for profile in (Profile(name="clean"), late))
+    for env in (told, untold):
+        env.reset(seed=3)
+        for _ in range(4):
+            observation = env.step({agent: np.array([0.0, 0.0, 1.0, 0.0, 0.0]) for agent in env.agents})[0]["agent_0"]
+        if env is told:
+            expected = observation
+    np.testing.assert_array_equal(observation[:10], expected[:10])
+    # The first messages of an episode pass at once; four steps later the others are still believed where they began.
+    start = told.reset(seed=3)[0]["agent_0"]
+    moved = expected[2:4] - start[2:4]
+    np.testing.assert_allclose(observation[10:14] + np.tile(moved, 2), start[10:14], atol=1e-6)
+    assert np.abs(expected[10:14] - observation[10:14]).max() > 0.1
+
+
+def test_dynamics_of_a_profile_reach_the_world():
+    light, heavy = (spread_env(continuous_actions=True, profile=Profile(name="p", dynamics=Dynamics(mass=mass))) for mass in (1.0, 2.0))
+    push = {f"agent_{index}": np.array([0.0, 0.0, 1.0, 0.0, 0.0]) for index in range(3)}
+    speeds = []
+    for env in (light, heavy):
+        env.reset(seed=0)
+        speeds.append(env.step(push)[0]["agent_0"][0])
+    assert speeds[0] == pytest.approx(2 * speeds[1])
