@@ -34,6 +34,7 @@ COMMANDS = {
     "export": _Command("training.export_command", "turn a training run into a bundle of ONNX actors", "train,sim"),
     "verify": _Command("runtime.verify_command", "check a bundle's hashes and contracts"),
     "keys": _Command("runtime.keys_command", "draw a team's keys", "security"),
+    "doctor": _Command("runtime.doctor_command", "check a robot before its first mission"),
     "run": _Command("runtime.run_command", "run one robot"),
     "evaluate": _Command("sim3d.evaluate_command", "score a bundle in a simulated world", "sim"),
     "plant": _Command("sim3d.plant_command", "serve a simulated world to robots", "sim"),
