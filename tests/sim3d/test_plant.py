@@ -203,6 +203,17 @@ def test_real_time_keeps_its_rate(endpoints):
         assert abs(np.median(ages) - 0.02) < 0.001
 
 
+def test_a_measurement_that_is_repeated_keeps_its_stamp(endpoints):
+    series = Series(endpoints[:1], "realtime", ticks=50, profile=Profile(name="slow", sensing=Sensing(rate=10.0)))
+    robot = Robot(series, 0, push)
+    finish(series, robot)
+    passed = np.diff([state.stamp for state in robot.states]) / 1e9
+    # One of five is new, 100 ms after the one before.
+    assert abs(np.median(passed)) < 0.005
+    new = passed[passed > 0.05]
+    assert 7 <= len(new) <= 12 and abs(np.median(new) - 0.1) < 0.01
+
+
 def test_real_time_does_not_wait_and_stops_a_silent_robot(endpoints):
     series = Series(endpoints, "realtime", ticks=60)
     robots = [Robot(series, number, push) for number in (0, 1)]
