@@ -141,7 +141,7 @@ def _table(summary: dict) -> str:
     missed = sum(robot["missed_ticks"] for robot in summary["realtime"]["robots"].values())
     lines += [
         ("torch - onnxruntime", f"{_largest_difference(summary):.1e}", "largest difference over whole episodes"),
-        ("one robot's process", f"{max(robot['max_resident_mb'] for robot in robots):.0f} MB", "resident, largest of all"),
+        ("one robot's process", f"{max(robot['process']['max_resident_mb'] for robot in robots):.0f} MB", "resident, largest of all"),
         ("", f"{max(robot['start_up_s'] for robot in robots):.2f} s", "from process start to ready, slowest of all"),
         ("", f"{missed}", "ticks missed in real time, all robots"),
         ("time", f"{seconds['total']:.0f} s", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items() if name != "total")),
