@@ -25,7 +25,10 @@ class ForceHead(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         """What the front end gives, in simple_spread's units, to [B, 2]."""
-        out = self.network(seen)
+        return self.force(self.network(seen))
+
+    def force(self, out: Tensor) -> Tensor:
+        """The network's outputs to [B, 2]."""
         return self.forces[out.argmax(-1)] if self.discrete else out.clamp(-1.0, 1.0)
 
 
@@ -49,6 +52,18 @@ class RememberingPointActor(PointActor):
         look = self.front_end.look(observation, state)
         force = self.head(look.seen)
         return force, self.front_end.remember(look.carried, force)
+
+
+class RecurrentPointActor(PointActor):
+    """The same with a network that remembers; the state is the front end's memory and the network's own [B, S]."""
+
+    def forward(self, observation: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        remembered = len(self.front_end.memories)
+        look = self.front_end.look(observation, state[:, :remembered])
+        out, inner = self.head.network(look.seen, state[:, remembered:])
+        force = self.head.force(out)
+        return force, torch.cat([self.front_end.remember(look.carried, force), inner], dim=-1)
 
 
 class SetpointActor(nn.Module):

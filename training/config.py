@@ -45,11 +45,13 @@ class NetworkConfig(_Part):
         hidden: width of each hidden layer; 64 x 64 is what MAPPO's and JaxMARL's MPE recipes use.
         initial_log_std: of the Gaussian policy (continuous actions).
         critics_see: all `observations`, or the `truth`: state without noise, what is under way, and what was drawn.
+        memory: numbers that each actor remembers in a gated recurrent unit; 0 for none.
     """
 
     hidden: tuple[int, ...] = (64, 64)
     initial_log_std: float = -0.5
     critics_see: Literal["observations", "truth"] = "observations"
+    memory: int = 0
 
 
 class ActorConfig(_Part):
@@ -103,6 +105,7 @@ class TrainConfig(_Part):
     """One training run.
 
     Attributes:
+        start: run directory whose actors and critics this run begins with (see training.warm_start); empty for none.
         world: what is trained in.
         actor: what stands in front of the actors' networks.
         network: actors and critics.
@@ -115,6 +118,7 @@ class TrainConfig(_Part):
         threads: torch threads.
     """
 
+    start: str = ""
     world: WorldConfig = WorldConfig()
     actor: ActorConfig = ActorConfig()
     network: NetworkConfig = NetworkConfig()
@@ -185,8 +189,11 @@ def check_train_config(config: TrainConfig, place: str) -> None:
     for key, value in {"ppo.entropy": config.ppo.entropy, "ppo.final_entropy": config.ppo.final_entropy}.items():
         if not (value >= 0 and math.isfinite(value)):
             raise InputError(f"{place}: {key}: is {value}, must be finite and not below 0")
-    samples = config.ppo.episodes * config.world.horizon
+    # Actors that remember learn from whole episodes.
+    samples, unit = (config.ppo.episodes, "episodes") if config.network.memory else (config.batch_steps, "steps")
     if config.ppo.minibatches > samples:
-        raise InputError(f"{place}: ppo.minibatches: is {config.ppo.minibatches}, a batch has {samples} steps")
+        raise InputError(f"{place}: ppo.minibatches: is {config.ppo.minibatches}, a batch has {samples} {unit}")
+    if config.network.memory < 0:
+        raise InputError(f"{place}: network.memory: is {config.network.memory}, must not be below 0")
     if config.seed < 0:
         raise InputError(f"{place}: seed: is {config.seed}, must not be below 0")

@@ -32,11 +32,13 @@ def greedy_trajectories(learner: Ippo, episodes: int, horizon: int) -> tuple[np.
     disturbances = Disturbances(learner.profile, layouts.seeds, world.robots, DT, like=torch.zeros(0))
     state = world.reset(layouts)
     memory = front_end.initial_memory().expand(world.robots, episodes, -1)
+    inner = torch.zeros(world.robots, episodes, learner.policy.actors.memory_size)
     positions = [state.position]
     for _ in range(horizon):
         observation = team_observation(front_end.layout, disturbances.sense(state), state.landmarks, disturbances.latency)
         look = front_end.look(observation, memory)
-        force = learner.policy.greedy_force(look.seen)
+        out, inner = learner.policy.actors.step(look.seen, inner)
+        force = learner.policy.greedy_force(out)
         memory = front_end.remember(look.carried, force)
         state = world.step(state, disturbances.actuate(force.transpose(0, 1)))
         positions.append(state.position)

@@ -20,7 +20,7 @@ from runtime.observation import field_shapes
 from runtime.signature import SIGNATURE, sign
 from runtime.version import version
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
-from training.actor_graph import CompensatedSetpointActor, ForceHead, PointActor, RememberingPointActor, SetpointActor
+from training.actor_graph import CompensatedSetpointActor, ForceHead, PointActor, RecurrentPointActor, RememberingPointActor, SetpointActor
 from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.front_ends import learning_front_end
@@ -122,7 +122,13 @@ def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: Fo
             LatencyCompensator(robots, math.ceil(actor.longest_latency / DT), PointMotion()) if compensates else learning_front_end(config)
         )
         memory = tuple(front_end.initial_memory().tolist())
+        if config.network.memory:
+            return _Form(RecurrentPointActor(front_end, head), front_end.layout, memory + (0.0,) * config.network.memory)
         return _Form((RememberingPointActor if memory else PointActor)(front_end, head), front_end.layout, memory)
+    if config.network.memory:
+        raise InputError(
+            f"network.memory: is {config.network.memory}; actors that remember are exported for `point` only, not for '{spec.kind}'"
+        )
     if compensates:
         # The runtime makes up for the robot's own response as far as a period allows; what is left comes on top.
         longest = actor.longest_latency + max(0.0, spec.response_time - similarity.period)

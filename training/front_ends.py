@@ -20,7 +20,7 @@ class Look(NamedTuple):
     """What a front end makes of one observation.
 
     Attributes:
-        seen: [..., seen_size], what the network reads, in simple_spread's units.
+        seen: [..., D], what the network reads, in simple_spread's units.
         carried: [..., any], what `remember` needs of it.
     """
 
@@ -33,11 +33,13 @@ class FrontEnd(Protocol):
 
     Attributes:
         layout: fields of the observation that it reads, in simple_spread's units.
-        seen_size: numbers that the network reads.
+        inputs: a name for each of the numbers that the network reads; the same number has the same name in every front end.
+        memories: the same for each number of the memory.
     """
 
     layout: tuple[str, ...]
-    seen_size: int
+    inputs: tuple[str, ...]
+    memories: tuple[str, ...]
 
     def initial_memory(self) -> Tensor:
         """[S], before the first observation of an episode; empty where there is no memory."""
@@ -61,6 +63,11 @@ def learning_front_end(config: TrainConfig) -> FrontEnd:
     return PlainView(robots)
 
 
+def number_names(layout: tuple[str, ...], robots: int) -> tuple[str, ...]:
+    """A name for each number of an observation: `own_velocity[0]`, `own_velocity[1]`, ..."""
+    return tuple(f"{field.name}[{number}]" for field in field_shapes(layout, robots, robots) for number in range(field.size))
+
+
 class PlainView(nn.Module):
     """simple_spread's observation as it is."""
 
@@ -68,7 +75,8 @@ class PlainView(nn.Module):
 
     def __init__(self, robots: int) -> None:
         super().__init__()
-        self.seen_size = sum(field.size for field in field_shapes(self.layout, robots, robots))
+        self.inputs = number_names(self.layout, robots)
+        self.memories = ()
 
     def initial_memory(self) -> Tensor:
         """Empty."""
@@ -89,18 +97,18 @@ class PastForces(nn.Module):
     Args:
         robots: N.
         periods: how many forces are remembered.
-        knows_latency: whether the robot's command latency [periods] is read as well.
+        knows_latency: whether the robot's command latency [s] is read as well.
     """
 
     def __init__(self, robots: int, periods: int, knows_latency: bool) -> None:
         super().__init__()
         self.layout = (*SIMPLE_SPREAD_V3, "command_latency") if knows_latency else SIMPLE_SPREAD_V3
-        self.periods = periods
-        self.seen_size = sum(field.size for field in field_shapes(self.layout, robots, robots)) + 2 * periods
+        self.memories = tuple(f"past_forces[{number}]" for number in range(2 * periods))
+        self.inputs = (*number_names(self.layout, robots), *self.memories)
 
     def initial_memory(self) -> Tensor:
         """[2 * periods] zeros."""
-        return torch.zeros(2 * self.periods)
+        return torch.zeros(len(self.memories))
 
     def look(self, observation: Tensor, memory: Tensor) -> Look:
         """See FrontEnd."""

@@ -17,6 +17,7 @@ from training.curriculum import scaled
 from training.front_ends import learning_front_end
 from training.networks import TeamMlp
 from training.policies import CategoricalPolicy, GaussianPolicy
+from training.recurrent import RecurrentTeam
 from training.returns import ReturnScale, generalised_advantage
 from training.rollout import Batch, collect
 
@@ -37,9 +38,10 @@ class Ippo:
         self.critic_view = CRITIC_VIEWS[config.network.critics_see]
         self.profile = load_profile(config.world.profile)
         hidden, discrete = config.network.hidden, config.world.actions == "discrete"
-        actors = TeamMlp(robots, self.front_end.seen_size, hidden, 5 if discrete else 2, 0.01, self.generator)
+        shape = (robots, len(self.front_end.inputs), hidden, 5 if discrete else 2, 0.01, self.generator)
+        actors = RecurrentTeam(config.network.memory, *shape) if config.network.memory else TeamMlp(*shape)
         self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, robots, config.network.initial_log_std)
-        self.critics = TeamMlp(robots, self._judged_size(), hidden, 1, 1.0, self.generator)
+        self.critics = TeamMlp(robots, len(self.critic_view.inputs(robots, self.front_end)), hidden, 1, 1.0, self.generator)
         self.scale = ReturnScale(robots)
         self.optimizer = torch.optim.Adam(
             [*self.policy.parameters(), *self.critics.parameters()], lr=config.ppo.learning_rate, eps=1e-5, fused=True
@@ -54,20 +56,24 @@ class Ippo:
             group["lr"] = ppo.learning_rate + progress * (ppo.final_learning_rate - ppo.learning_rate)
         entropy_weight = ppo.entropy + progress * (ppo.final_entropy - ppo.entropy)
 
-        batch = self._collect(ppo.episodes, config.world.horizon, scaled(self.profile, self._strength(progress)))
+        batch = self._collect(scaled(self.profile, self._strength(progress)))
         figures = self._update(batch, entropy_weight)
         self.batches_done += 1
         return {"return": float(batch.reward.sum((0, 1)).mean()), **figures}
 
-    def _collect(self, episodes: int, horizon: int, profile: Profile) -> Batch:
-        ratio = self.config.world.local_ratio
-        return collect(self.world, self.policy, self.front_end, self.critic_view, profile, episodes, horizon, ratio, self.generator)
-
-    def _judged_size(self) -> int:
-        untouched = self.generator.get_state()
-        size = self._collect(1, 1, self.profile).judged.shape[-1]
-        self.generator.set_state(untouched)
-        return size
+    def _collect(self, profile: Profile) -> Batch:
+        episodes, world = self.config.ppo.episodes, self.config.world
+        return collect(
+            self.world,
+            self.policy,
+            self.front_end,
+            self.critic_view,
+            profile,
+            episodes,
+            world.horizon,
+            world.local_ratio,
+            self.generator,
+        )
 
     def _strength(self, progress: float) -> float:
         """Share of the profile's disturbances at this point of the run: the curriculum."""
@@ -90,11 +96,15 @@ class Ippo:
         observation, choice = _robots_first(batch.seen[:-1]), _robots_first(batch.choice)
         everything = everything[:-1].flatten(0, 1)
         old, advantage, target = (_robots_first(part) for part in (batch.log_probability, advantage, target))
-        samples = advantage.shape[1]
+        # Steps that must stay together: an episode's for actors that remember, else each step is by itself.
+        together = len(batch.reward) if self.policy.actors.memory_size else 1
+        groups = advantage.shape[1] // together
         sums = torch.zeros(4)
         for _ in range(ppo.epochs):
-            for part in torch.randperm(samples, generator=self.generator).chunk(ppo.minibatches):
-                log_probability, entropy = self.policy.score(observation[:, part], choice[:, part])
+            for members in torch.randperm(groups, generator=self.generator).chunk(ppo.minibatches):
+                part = (torch.arange(together)[:, None] * groups + members).flatten()
+                out = self.policy.actors.unroll(observation[:, part].unflatten(1, (together, -1))).flatten(1, 2)
+                log_probability, entropy = self.policy.score(out, choice[:, part])
                 ratio = torch.exp(log_probability - old[:, part])
                 gain = advantage[:, part]
                 surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - ppo.clip, 1 + ppo.clip) * gain).mean(1)

@@ -18,8 +18,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from runtime.observation import SIMPLE_SPREAD_V3
 from sim3d.spread import CONTACT_FORCE, CONTACT_MARGIN, DT, ROBOT_RADIUS
-from training.front_ends import Look
+from training.front_ends import Look, number_names
 from training.similarity import KEEP, PUSH
 
 HYPOTHESES_PER_PERIOD = 2
@@ -48,11 +49,12 @@ class LatencyCompensator(nn.Module):
     def __init__(self, robots: int, periods: int, motion: Motion) -> None:
         super().__init__()
         self.robots, self.periods, self.motion = robots, periods, motion
-        self.seen_size = 6 * robots
+        self.inputs = number_names(SIMPLE_SPREAD_V3, robots)
         hypotheses = torch.arange(periods * HYPOTHESES_PER_PERIOD + 1) / HYPOTHESES_PER_PERIOD
         self.register_buffer("ages", torch.arange(1.0, periods + 2.0), persistent=False)
         self.register_buffer("hypotheses", hypotheses, persistent=False)
         self._sizes = [2 * (periods + 1), motion.memory_size(periods), len(hypotheses)]
+        self.memories = tuple(f"compensator[{number}]" for number in range(sum(self._sizes)))
 
     def initial_memory(self) -> Tensor:
         """Last forces, newest first; what the motion remembers; the error of each hypothesis: at rest, nothing under way, nothing known."""

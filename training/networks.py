@@ -5,9 +5,29 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+
+class TeamNetwork(Protocol):
+    """Networks of N robots that see one step after another, and may remember.
+
+    Attributes:
+        memory_size: S, numbers that each network remembers; 0 for one that sees each step by itself.
+    """
+
+    memory_size: int
+
+    def step(self, inputs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs [N, B, inputs] of one step and memories [N, B, S], zero before the first, to outputs [N, B, outputs] and memories."""
+
+    def unroll(self, inputs: Tensor) -> Tensor:
+        """Inputs [N, T, B, inputs] of whole episodes to outputs [N, T, B, outputs], as T steps give them."""
+
+    def of_robot(self, robot: int) -> nn.Module:
+        """A copy of one robot's network as plain layers: [B, inputs] (and, where S > 0, [B, S]) to [B, outputs] (and [B, S])."""
 
 
 class TeamMlp(nn.Module):
@@ -21,6 +41,8 @@ class TeamMlp(nn.Module):
         output_gain: of the orthogonal initialisation of the last layer (0.01 makes a policy start near zero; arXiv 2006.05990).
         generator: source of the initial weights.
     """
+
+    memory_size = 0
 
     def __init__(
         self, robots: int, inputs: int, hidden: Sequence[int], outputs: int, output_gain: float, generator: torch.Generator
@@ -37,6 +59,12 @@ class TeamMlp(nn.Module):
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(torch.zeros(robots, 1, fan_out)))
 
+    @property
+    def shape(self) -> str:
+        """In words: robots, and the numbers in each layer from inputs to outputs."""
+        layers = [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
+        return f"{len(self.weights[0])} x {'-'.join(map(str, layers))}"
+
     def forward(self, inputs: Tensor) -> Tensor:
         """[N, B, inputs] to [N, B, outputs]; robot n's rows go through robot n's network."""
         signal = inputs
@@ -46,13 +74,26 @@ class TeamMlp(nn.Module):
                 signal = torch.tanh(signal)
         return signal
 
-    def of_robot(self, robot: int) -> nn.Sequential:
-        """A copy of one robot's network as plain layers: [B, inputs] to [B, outputs]."""
+    def step(self, inputs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """See TeamNetwork."""
+        return self(inputs), memory
+
+    def unroll(self, inputs: Tensor) -> Tensor:
+        """See TeamNetwork."""
+        return self(inputs.flatten(1, 2)).unflatten(1, inputs.shape[1:3])
+
+    def of_robot(self, robot: int) -> nn.Module:
+        """See TeamNetwork."""
         layers: list[nn.Module] = []
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            linear = nn.Linear(weight.shape[1], weight.shape[2])
-            with torch.no_grad():
-                linear.weight.copy_(weight[robot].T)
-                linear.bias.copy_(bias[robot, 0])
-            layers += [linear, nn.Tanh()]
+            layers += [plain_layer(weight[robot], bias[robot, 0]), nn.Tanh()]
         return nn.Sequential(*layers[:-1])
+
+
+def plain_layer(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A copy of weights [inputs, outputs] and bias [outputs] as a layer of one robot."""
+    linear = nn.Linear(*weight.shape)
+    with torch.no_grad():
+        linear.weight.copy_(weight.T)
+        linear.bias.copy_(bias)
+    return linear

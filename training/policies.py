@@ -1,4 +1,4 @@
-"""What an actor's numbers mean: a Gaussian over forces, or a choice among simple_spread's five discrete ones."""
+"""What the numbers that an actor puts out mean: a Gaussian over forces, or a choice among simple_spread's five discrete ones."""
 
 from __future__ import annotations
 
@@ -9,46 +9,48 @@ import torch
 from torch import Tensor, nn
 
 from sim3d.spread import DISCRETE_FORCES
-from training.networks import TeamMlp
+from training.networks import TeamNetwork
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
 
 class TeamPolicy(Protocol):
-    """The stochastic policies of N robots. Shapes: observations [N, B, D], choices as `sample` returns them, log-probabilities [N, B]."""
+    """The stochastic policies of N robots.
 
-    actors: TeamMlp
+    Shapes: outputs of the actors [N, B, outputs], choices as `sample` returns them, log-probabilities [N, B].
+    """
 
-    def sample(self, observation: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    actors: TeamNetwork
+
+    def sample(self, out: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw choices, and their log-probabilities [N, B]."""
 
-    def score(self, observation: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
+    def score(self, out: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities [N, B] of choices, and the entropy of each robot's policy [N, B]."""
 
     def force(self, choice: Tensor) -> Tensor:
         """The force [N, B, 2] that a choice stands for, in [-1, 1] per axis."""
 
-    def greedy_force(self, observation: Tensor) -> Tensor:
+    def greedy_force(self, out: Tensor) -> Tensor:
         """The force [N, B, 2] of the most likely choice; this is what gets exported."""
 
 
 class GaussianPolicy(nn.Module):
     """Forces drawn from a Gaussian whose spread does not depend on the observation, then clipped to [-1, 1]."""
 
-    def __init__(self, actors: TeamMlp, robots: int, initial_log_std: float) -> None:
+    def __init__(self, actors: TeamNetwork, robots: int, initial_log_std: float) -> None:
         super().__init__()
         self.actors = actors
         self.log_std = nn.Parameter(torch.full((robots, 1, 2), initial_log_std))
 
-    def sample(self, observation: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, out: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See TeamPolicy; choices are unclipped forces [N, B, 2]."""
-        mean = self.actors(observation)
-        white = torch.randn(mean.shape, generator=generator)
-        return mean + self.log_std.exp() * white, self._log_probability(white)
+        white = torch.randn(out.shape, generator=generator)
+        return out + self.log_std.exp() * white, self._log_probability(white)
 
-    def score(self, observation: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
+    def score(self, out: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
         """See TeamPolicy."""
-        white = (choice - self.actors(observation)) * torch.exp(-self.log_std)
+        white = (choice - out) * torch.exp(-self.log_std)
         entropy = (self.log_std + 0.5 + _HALF_LOG_TAU).sum(-1)
         return self._log_probability(white), entropy.expand(white.shape[:-1])
 
@@ -59,9 +61,9 @@ class GaussianPolicy(nn.Module):
         """See TeamPolicy."""
         return choice.clamp(-1.0, 1.0)
 
-    def greedy_force(self, observation: Tensor) -> Tensor:
+    def greedy_force(self, out: Tensor) -> Tensor:
         """See TeamPolicy."""
-        return self.force(self.actors(observation))
+        return self.force(out)
 
 
 class CategoricalPolicy(nn.Module):
@@ -69,21 +71,21 @@ class CategoricalPolicy(nn.Module):
 
     forces: Tensor
 
-    def __init__(self, actors: TeamMlp) -> None:
+    def __init__(self, actors: TeamNetwork) -> None:
         super().__init__()
         self.actors = actors
         self.register_buffer("forces", torch.tensor(DISCRETE_FORCES, dtype=torch.float32), persistent=False)
 
-    def sample(self, observation: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, out: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See TeamPolicy; choices are action numbers [N, B]."""
-        log_probability = torch.log_softmax(self.actors(observation), dim=-1)
+        log_probability = torch.log_softmax(out, dim=-1)
         flat = log_probability.exp().reshape(-1, log_probability.shape[-1])
         choice = torch.multinomial(flat, 1, generator=generator).reshape(log_probability.shape[:-1])
         return choice, log_probability.gather(-1, choice[..., None])[..., 0]
 
-    def score(self, observation: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
+    def score(self, out: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
         """See TeamPolicy."""
-        log_probability = torch.log_softmax(self.actors(observation), dim=-1)
+        log_probability = torch.log_softmax(out, dim=-1)
         entropy = -(log_probability.exp() * log_probability).sum(-1)
         return log_probability.gather(-1, choice[..., None])[..., 0], entropy
 
@@ -91,6 +93,6 @@ class CategoricalPolicy(nn.Module):
         """See TeamPolicy."""
         return self.forces[choice]
 
-    def greedy_force(self, observation: Tensor) -> Tensor:
+    def greedy_force(self, out: Tensor) -> Tensor:
         """See TeamPolicy."""
-        return self.force(self.actors(observation).argmax(-1))
+        return self.force(out.argmax(-1))

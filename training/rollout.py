@@ -81,6 +81,7 @@ def collect(
     state = random_start(world, episodes, generator)
     disturbances = random_disturbances(profile, world.robots, episodes, generator)
     memory = front_end.initial_memory().expand(world.robots, episodes, -1)
+    inner = torch.zeros(world.robots, episodes, policy.actors.memory_size)
     seen, judged, choices, log_probabilities, rewards = [], [], [], [], []
     for step in range(horizon + 1):
         observation = team_observation(front_end.layout, disturbances.sense(state), state.landmarks, disturbances.latency)
@@ -89,7 +90,8 @@ def collect(
         judged.append(critic_view(look.seen, memory, state, disturbances))
         if step == horizon:
             break
-        choice, log_probability = policy.sample(look.seen, generator)
+        out, inner = policy.actors.step(look.seen, inner)
+        choice, log_probability = policy.sample(out, generator)
         force = policy.force(choice)
         memory = front_end.remember(look.carried, force)
         state = world.step(state, disturbances.actuate(force.transpose(0, 1)))

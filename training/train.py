@@ -17,22 +17,31 @@ from training.config import TrainConfig, read_train_config
 from training.evaluation import greedy_trajectories
 from training.ippo import Ippo
 from training.run_log import RunLog
+from training.warm_start import begin_from
 
 
 def start_run(config: TrainConfig, directory: Path) -> Ippo:
-    """Make the run directory of a new run. Raises InputError when it already holds one."""
+    """Make the run directory of a new run. Raises InputError when it already holds one, or cannot begin as its configuration says."""
     if (directory / CONFIG).exists():
         raise InputError(f"{directory}: holds a run already; continue it with --resume {directory}, or choose another --out")
+    learner = _new_learner(config)
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / CONFIG, dump_yaml(config).encode())
-    return Ippo(config)
+    return learner
 
 
 def resume_run(directory: Path) -> Ippo:
     """The learner of an interrupted run; from the start when it was interrupted before its first checkpoint. Raises InputError."""
     if (directory / CONFIG).exists() and not (directory / CHECKPOINT).exists():
-        return Ippo(read_train_config(directory / CONFIG))
+        return _new_learner(read_train_config(directory / CONFIG))
     return load_run(directory)
+
+
+def _new_learner(config: TrainConfig) -> Ippo:
+    learner = Ippo(config)
+    if config.start:
+        begin_from(learner, load_run(config.start), config.start)
+    return learner
 
 
 def train(learner: Ippo, directory: Path) -> dict[str, float]:

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="run directory to make (default: runs/<name of CONFIG>-<seed>)")
     parser.add_argument("--seed", type=int, help="seed of everything, instead of the configuration's")
     parser.add_argument("--steps", type=int, help="budget in env steps, instead of the configuration's")
+    parser.add_argument("--start", metavar="RUN", help="run whose actors and critics to begin with, instead of the configuration's")
     parser.add_argument("--resume", metavar="DIR", help="continue the interrupted run in DIR")
 
 
@@ -47,14 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
 def _checked(arguments: argparse.Namespace) -> tuple[Path, TrainConfig | None]:
     """The run directory, and the configuration of a new run (None: continue the one that is there). Raises InputError."""
     if arguments.resume:
-        others = [name for name in ("config", "out", "seed", "steps") if getattr(arguments, name) is not None]
+        others = [name for name in ("config", "out", "seed", "steps", "start") if getattr(arguments, name) is not None]
         if others:
             raise InputError(f"--resume takes everything from {arguments.resume}; leave out {', '.join(others)}")
         return Path(arguments.resume), None
     if arguments.config is None:
         raise InputError("train needs CONFIG.yaml, or --resume DIR")
     config = read_train_config(arguments.config)
-    given = {name: getattr(arguments, name) for name in ("seed", "steps") if getattr(arguments, name) is not None}
+    given = {name: getattr(arguments, name) for name in ("seed", "steps", "start") if getattr(arguments, name) is not None}
     config = msgspec.structs.replace(config, **given)
     check_train_config(config, "command line")
     return Path(arguments.out or f"runs/{Path(arguments.config).stem}-{config.seed}"), config

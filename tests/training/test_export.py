@@ -28,7 +28,7 @@ def test_point_actors_give_the_learners_most_likely_forces(make_learner, actions
     world = learner.world
     state = world.reset(random_layouts(200, robots, robots, 1.0, seed=3))
     seen = team_observation(SIMPLE_SPREAD_V3, state, state.landmarks, None)
-    expected = learner.policy.greedy_force(seen).detach().numpy()
+    expected = learner.policy.greedy_force(learner.policy.actors(seen)).detach().numpy()
     for agent, model in enumerate(team.actors):
         actor = OnnxActor(model, "test")
         action, _ = actor.act(seen[agent].numpy(), actor.initial_state(200))

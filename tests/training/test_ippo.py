@@ -75,10 +75,9 @@ def test_probabilities_and_entropy_agree_with_torch_distributions(actions):
     with torch.no_grad():
         for parameter in learner.policy.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
-    observation = torch.randn(3, 50, 18)
-    choice, drawn = learner.policy.sample(observation, torch.Generator().manual_seed(0))
-    scored, entropy = learner.policy.score(observation, choice)
-    out = learner.policy.actors(observation)
+    out = learner.policy.actors(torch.randn(3, 50, 18))
+    choice, drawn = learner.policy.sample(out, torch.Generator().manual_seed(0))
+    scored, entropy = learner.policy.score(out, choice)
     if actions == "discrete":
         reference = Categorical(logits=out)
         expected, spread = reference.log_prob(choice), reference.entropy()

@@ -122,6 +122,6 @@ def test_past_forces_are_remembered_newest_first():
     front_end = PastForces(1, 2, knows_latency=False)
     memory = front_end.initial_memory()
     for value in (1.0, 2.0, 3.0):
-        look = front_end.look(torch.zeros(front_end.seen_size - 4), memory)
+        look = front_end.look(torch.zeros(len(front_end.inputs) - 4), memory)
         memory = front_end.remember(look.carried, torch.full((2,), value))
     assert memory.tolist() == [3.0, 3.0, 2.0, 2.0]
