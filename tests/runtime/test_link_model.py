@@ -172,8 +172,16 @@ def test_nothing_is_heard_from_beyond_the_range(like):
 def test_bandwidth_lets_that_many_messages_pass(like, share):
     found = ages(like, 400, SEEDS[:2], bandwidth=share * MESSAGE_BYTES / TICK)
     assert (found[1:] == 0).mean() == pytest.approx(min(share, 1.0), abs=0.01)
-    # Evenly: a token bucket does not let many pass at once after a pause of a few.
     assert found.max() <= (math.ceil(1 / share) - 1) * TICK + 1e-9
+
+
+def test_after_a_pause_two_messages_pass_at_once():
+    model = LinkModel(LinkProfile(link=Link(bandwidth=0.25 * MESSAGE_BYTES / TICK)), SEEDS[:1], ROBOTS, TICK)
+    here, found = np.zeros((1, ROBOTS, 2)), []
+    for tick in range(60):
+        heard = model.step(tick, here, here, here, came=np.full((1, 1, 1), tick == 0 or tick >= 50))
+        found.append(float(heard.age[0, 0, 0]))
+    np.testing.assert_allclose(found[50:], [0, 0, 0.1, 0.2, 0, 0.1, 0.2, 0.3, 0, 0.1], atol=1e-9)
 
 
 def test_the_first_message_of_a_peer_passes_at_once(like):
