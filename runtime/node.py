@@ -169,13 +169,17 @@ class Node:
         if self.mode is Mode.ACTIVE and self._schedule.due(own.elapsed):
             ran = self._act(own, peers)
         wanted = self._schedule.at(own.elapsed)
+        decided = self._clock()
         gated = gate(self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE, self._half_planes(own, heard, peers))
+        checked = self._clock()
         self._sent = self._driver.command(gated.action, own.tick)
+        commanded = self._clock()
 
-        compute = (self._clock() - began - (listened - listening)) / 1e3
-        self.tally.ticked(self.mode.value, tuple(gated.changed), compute)
+        compute = (commanded - began - (listened - listening)) / 1e3
         if self._logs_ticks:
             self._log_tick(own, ages, peers, wanted, gated, compute, ran)
+        stages = (listening - began, listened - listening, decided - listened, checked - decided, commanded - checked)
+        self.tally.ticked(self.mode.value, tuple(gated.changed), compute, (self._pacing.late, *stages, self._clock() - commanded))
 
     def _take(self, state: RobotState) -> bool:
         """Take in an own state; one that is not finite is answered with zero and otherwise treated as never measured."""

@@ -24,9 +24,11 @@ class Pacing(Protocol):
 
     Attributes:
         missed: ticks that were skipped because the one before took too long.
+        late: by which the present tick began after its deadline [ns]; zero where there is none.
     """
 
     missed: int
+    late: int
 
     def next_state(self, driver: Driver, idle: Callable[[], None]) -> RobotState | None:
         """Wait for the next tick; the newest own state not yet read, or None. `idle` is called during a long wait. Raises PlantGone."""
@@ -51,7 +53,7 @@ class RealTime:
     """
 
     def __init__(self, period: float, clock: Callable[[], int] = time.monotonic_ns, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.missed = 0
+        self.missed = self.late = 0
         self._period = round(period * NANO)
         self._clock = clock
         self._sleep = sleep
@@ -83,6 +85,8 @@ class RealTime:
             self._deadline += skipped * self._period
         if self._deadline > now:
             self._sleep((self._deadline - now) / NANO)
+            now = self._clock()
+        self.late = max(0, now - self._deadline)
 
 
 class Lockstep:
@@ -96,7 +100,7 @@ class Lockstep:
     """
 
     def __init__(self, timeout: float, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self.missed = 0
+        self.missed = self.late = 0
         self._timeout = timeout
         self._clock = clock
         self._begun = False

@@ -30,6 +30,7 @@ from runtime.link import LinkProfile, read_link
 from runtime.log import Header, NoLog, RunLog
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
+from runtime.realtime import claim_realtime
 from runtime.team import Member, Team, is_local, read_missions, read_team
 from runtime.version import onboard_versions
 
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-plaintext", action="store_true", help="allow messages without keys, and a plant, on a network other than loopback"
     )
+    parser.add_argument("--realtime", action="store_true", help="ask for SCHED_FIFO and locked memory, and say what is denied")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a JSON-lines log, one line a tick")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
 
@@ -109,6 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
             say=_say,
         )
         signals.hand_over(node)
+        for denied in claim_realtime() if arguments.realtime else ():
+            _say(f"{me.id}: --realtime: runs on without {denied}")
         # What is there now stays for good; the collector need not look through it in the middle of a tick.
         gc.collect()
         gc.freeze()

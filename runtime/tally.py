@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.peers import PeerTrack
+from runtime.timing import StageTimes
 
 REMEMBERED_TIMES = 1 << 16
 """Compute times kept for the percentiles: the newest 20 minutes at 50 Hz, in constant memory."""
@@ -42,6 +43,7 @@ class Tally:
         self.modes: Counter[str] = Counter()
         self.history: list[tuple[float, int, str]] = []
         self.mode_changes = 0
+        self._stages = StageTimes()
         self._compute = np.zeros(REMEMBERED_TIMES, dtype=np.float32)
 
     def entered(self, t: float, tick: int, mode: str) -> None:
@@ -50,8 +52,9 @@ class Tally:
         if len(self.history) < REMEMBERED_MODES:
             self.history.append((round(t, 4), tick, mode))
 
-    def ticked(self, mode: str, reasons: Sequence[str], compute: float) -> None:
-        """Note one tick that took `compute` [us] without waiting."""
+    def ticked(self, mode: str, reasons: Sequence[str], compute: float, stages: Sequence[int]) -> None:
+        """Note one tick that took `compute` [us] without waiting, and its stages as long as given [ns] (`runtime.timing.STAGES`)."""
+        self._stages.add(stages)
         self._compute[self.ticks % REMEMBERED_TIMES] = compute
         self.ticks += 1
         self.modes[mode] += 1
@@ -67,6 +70,7 @@ class Tally:
             "episodes": self.episodes,
             "actor_runs": self.actor_runs,
             "compute_us": {"p50": p50, "p99": p99, "max": largest},
+            "stages_us": self._stages.summary(),
             "interventions": dict(self.interventions),
             "own_rejected": self.own_rejected,
             "messages": {
