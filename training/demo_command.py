@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"--missions: is {arguments.missions}, must be at least 1")
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
-    seconds: dict[str, float] = {}
+    times = out / "times.json"
+    seconds: dict[str, float] = json.loads(times.read_text()) if times.exists() else {}
     for step in _steps(out, arguments.config, arguments.missions):
         words = _resumed(step.words, out / "train") if step.name == "train" else step.words
         print(f"\n$ fieldswarm {shlex.join(words)}", flush=True)
@@ -59,6 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         if status:
             raise InputError(f"demo stopped: 'fieldswarm {shlex.join(words)}' ended with exit status {status}")
         seconds[step.name] = time.monotonic() - began
+        write_atomically(times, json.dumps(seconds).encode())
     summary = _summary(out, seconds)
     write_atomically(out / "summary.json", msgspec.json.format(msgspec.json.encode(summary), indent=2))
     print(_table(summary))
