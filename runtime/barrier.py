@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cache
 
 import numpy as np
 
@@ -102,12 +102,15 @@ class Barrier:
     def _half_planes(self, position: np.ndarray, velocity: np.ndarray, neighbours: Neighbours, own_age: float) -> HalfPlanes:
         x, y = _parts(neighbours.position - position[..., None, :])
         distance = np.hypot(x, y)
-        known = np.isfinite(neighbours.age) & np.isfinite(distance)
-        divisor = np.where(known & (distance > 0.0), distance, 1.0)
-        x, y = np.where(known, x / divisor, 0.0), np.where(known, y / divisor, 0.0)
+        known = np.isfinite(neighbours.age + distance)
+        apart = known & (distance > 0.0)
+        divisor = distance if apart.all() else np.where(apart, distance, 1.0)
+        x, y = x / divisor, y / divisor
+        unheard = neighbours.age + self.hidden
+        if not known.all():
+            x, y, unheard = np.where(known, x, 0.0), np.where(known, y, 0.0), np.where(known, unheard, 0.0)
         other_x, other_y = _parts(neighbours.velocity)
         closing = x * (velocity[..., 0, None] - other_x) + y * (velocity[..., 1, None] - other_y)
-        unheard = np.where(known, neighbours.age, 0.0) + self.hidden
         doubt = 0.5 * self.braking * (unheard * unheard + own_age * own_age) + self.hidden * np.hypot(other_x, other_y)
         believed = distance - self.distance
         # fmax: where speeds overflow, nothing is left of the gap.
@@ -116,9 +119,13 @@ class Barrier:
         bound = np.where(known, approach + np.minimum(believed, 0.0) / (2.0 * self.reaction), np.inf)
         sine = np.minimum(doubt / divisor, 1.0)
         cosine = np.sqrt(1.0 - sine * sine)
-        left = np.stack([cosine * x - sine * y, cosine * y + sine * x], axis=-1)
-        right = np.stack([cosine * x + sine * y, cosine * y - sine * x], axis=-1)
-        return HalfPlanes(np.concatenate([left, right], axis=-2), np.concatenate([bound, bound], axis=-1))
+        # Filled in place: np.stack and np.concatenate of arrays this small take longer than all of the above.
+        half_planes = HalfPlanes(np.empty((*bound.shape[:-1], 2 * bound.shape[-1], 2)), np.empty((*bound.shape[:-1], 2 * bound.shape[-1])))
+        for side, turned in ((slice(None, bound.shape[-1]), sine), (slice(bound.shape[-1], None), -sine)):
+            half_planes.normal[..., side, 0] = cosine * x - turned * y
+            half_planes.normal[..., side, 1] = cosine * y + turned * x
+            half_planes.bound[..., side] = bound
+        return half_planes
 
 
 def barrier_for(spec: RobotSpec, neighbours: Sequence[str], separation: Separation | None, period: float) -> Barrier | None:
@@ -141,6 +148,11 @@ def barrier_for(spec: RobotSpec, neighbours: Sequence[str], separation: Separati
     )
 
 
+def violates(point: np.ndarray, allowed: HalfPlanes) -> np.ndarray:
+    """Whether points [..., 2] are outside of any of their half-planes: [...]."""
+    return (_along(allowed.normal, point[..., None, :]) > allowed.bound).any(axis=-1)
+
+
 def nearest(wanted: np.ndarray, allowed: HalfPlanes, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """The point nearest to the wanted one within half-planes and a disc about zero.
 
@@ -152,12 +164,10 @@ def nearest(wanted: np.ndarray, allowed: HalfPlanes, radius: float) -> tuple[np.
     Returns:
         The point [..., 2], m/s, zero where there is none, and [...] whether there is one. What is allowed comes back bit for bit.
     """
-    outside = (_along(allowed.normal, wanted[..., None, :]) > allowed.bound).any(axis=-1)
-    found = np.array(~outside)  # an array for one robot, too
-    if found.all():
-        return wanted, found
-    point = np.array(wanted)
-    point[outside], found[outside] = _best_candidate(wanted[outside], allowed.normal[outside], allowed.bound[outside], radius)
+    outside = violates(wanted, allowed)
+    point, found = np.array(wanted), np.array(~outside)  # arrays for one robot, too
+    if not found.all():
+        point[outside], found[outside] = _best_candidate(wanted[outside], allowed.normal[outside], allowed.bound[outside], radius)
     return point, found
 
 
@@ -188,10 +198,16 @@ def _on_circle(normal: np.ndarray, bound: np.ndarray, radius: float) -> np.ndarr
 
 def _crossings(normal: np.ndarray, bound: np.ndarray) -> np.ndarray:
     """[M, H (H - 1) / 2, 2]: where each two lines cross (Cramer's rule)."""
-    pairs = np.array(list(combinations(range(normal.shape[1]), 2)), dtype=int).reshape(-1, 2)
-    (ax, ay), (bx, by) = _parts(normal[:, pairs[:, 0]]), _parts(normal[:, pairs[:, 1]])
-    a, b = bound[:, pairs[:, 0]], bound[:, pairs[:, 1]]
+    first, second = _pairs(normal.shape[1])
+    (ax, ay), (bx, by) = _parts(normal[:, first]), _parts(normal[:, second])
+    a, b = bound[:, first], bound[:, second]
     return np.stack([a * by - b * ay, b * ax - a * bx], axis=-1) / (ax * by - ay * bx)[..., None]
+
+
+@cache
+def _pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the second of all pairs of `count` things."""
+    return np.triu_indices(count, 1)
 
 
 def _along(normal: np.ndarray, point: np.ndarray) -> np.ndarray:

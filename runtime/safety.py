@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robots.spec import ActionKind, RobotSpec
-from runtime.barrier import HalfPlanes, nearest
+from runtime.barrier import HalfPlanes, nearest, violates
 
 FORCE_LIMIT = 1.0
 """Largest |u| per axis of an action of kind `force`: simple_spread's own range."""
@@ -87,14 +87,16 @@ def gate(
     changed: dict[str, np.ndarray] = {}
 
     def note(reason: str, before: np.ndarray, after: np.ndarray, where: np.ndarray | bool = True) -> np.ndarray:
-        different = np.any(before != after, axis=-1) & where  # true for NaN: it differs from everything
-        if different.any():
-            changed[reason] = different
+        if after is not before:
+            # True for NaN: it differs from everything.
+            different = ((before[..., 0] != after[..., 0]) | (before[..., 1] != after[..., 1])) & where
+            if different.any():
+                changed[reason] = different
         return after
 
     wanted = np.asarray(wanted, dtype=np.float64)
-    finite = np.isfinite(wanted).all(axis=-1, keepdims=True)
-    action = note("not_finite", wanted, np.where(finite, wanted, 0.0))
+    finite = np.isfinite(wanted[..., 0]) & np.isfinite(wanted[..., 1])
+    action = wanted if finite.all() else note("not_finite", wanted, np.where(finite[..., None], wanted, 0.0))
     if limits.action == "force":
         action = note("speed", action, np.clip(action, -FORCE_LIMIT, FORCE_LIMIT))
     else:
@@ -102,24 +104,30 @@ def gate(
         action = note("acceleration", action, _approached(previous, action, limits.acceleration * limits.period))
     if limits.geofence is not None:
         action = note("geofence", action, _fenced(limits, limits.geofence, action, position))
-    if apart is not None:
-        kept, possible = nearest(action, _with_fence(limits, apart, position), limits.speed)
+    if apart is not None and (outside := np.asarray(violates(action, apart))).any():
+        allowed = _with_fence(limits, apart, position)
+        kept, possible = np.array(action), np.array(~outside)
+        kept[outside], possible[outside] = nearest(
+            action[outside], HalfPlanes(allowed.normal[outside], allowed.bound[outside]), limits.speed
+        )
         note("dead_end", action, kept, ~possible)
         action = note("barrier", action, kept, possible)
-    return Gated(note("state", action, np.where(np.asarray(active)[..., None], action, 0.0)), changed)
+    if active is not True:
+        action = note("state", action, np.where(np.asarray(active)[..., None], action, 0.0))
+    return Gated(action, changed)
 
 
 def _shortened(vector: np.ndarray, longest: float) -> np.ndarray:
     """Vectors [..., 2] scaled to a norm of at most `longest`, direction kept; those that are short enough come back bit for bit."""
     too_long, scale = _excess(vector, longest)
-    return np.where(too_long, vector * scale, vector)
+    return np.where(too_long, vector * scale, vector) if too_long.any() else vector
 
 
 def _approached(start: np.ndarray, end: np.ndarray, longest: float) -> np.ndarray:
     """As far from `start` towards `end` as a way of `longest` reaches; an `end` within reach comes back bit for bit."""
     way = end - start
     too_long, scale = _excess(way, longest)
-    return np.where(too_long, start + way * scale, end)
+    return np.where(too_long, start + way * scale, end) if too_long.any() else end
 
 
 def _excess(vector: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]:

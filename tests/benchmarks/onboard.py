@@ -39,8 +39,8 @@ def measure() -> list[Row]:
         action, _ = actor.act(observe(actor.contract.layout, view), state)
         gate(limits, action, previous, view.own_position)
 
-    bare_50, bare_99 = _percentiles(_bare_session(model, actor.contract.observation_size))
-    whole_50, whole_99 = _percentiles(period)
+    bare_50, bare_99 = percentiles(bare_session(model, actor.contract.observation_size))
+    whole_50, whole_99 = percentiles(period)
     return [
         Row(f"onnxruntime session.run, {HIDDEN} hidden units, p50", bare_50, "us"),
         Row("observation + actor + safety gate, p50", whole_50, "us", whole_50 / bare_50, "session.run p50"),
@@ -48,7 +48,8 @@ def measure() -> list[Row]:
     ]
 
 
-def _bare_session(model: bytes, size: int) -> Callable[[], object]:
+def bare_session(model: bytes, size: int) -> Callable[[], object]:
+    """The session alone, one thread, on an observation of zeros."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -56,7 +57,7 @@ def _bare_session(model: bytes, size: int) -> Callable[[], object]:
     return lambda: session.run(None, feed)
 
 
-def _percentiles(work: Callable[[], object]) -> tuple[float, float]:
+def percentiles(work: Callable[[], object]) -> tuple[float, float]:
     """The 50th and 99th percentile of many runs [us]."""
     for _ in range(RUNS // 20):
         work()
