@@ -82,7 +82,8 @@ def _episodes(
     largest = np.zeros(len(actors))
     positions = [team.position]
     for _ in range(HORIZON):
-        view = replace(views_of_team(team.position, team.velocity, team.landmarks), peers_velocity=of_others(team.velocity))
+        view = views_of_team(team.position, team.velocity, team.landmarks)
+        view = replace(view, peers_velocity=of_others(team.velocity), command_latency=team.latency)
         observation = observe(contract.layout, view)
         action = np.empty_like(team.position)
         for agent, (driver, shadow) in enumerate(zip(drivers, shadows, strict=True)):
@@ -106,6 +107,8 @@ class _IdealTeam:
         layouts = random_layouts(EPISODES, contract.team_size, contract.landmarks, contract.arena_half_size, PARITY_SEED)
         self.position, self.landmarks = layouts.starts, layouts.landmarks
         self.velocity = np.zeros_like(self.position)
+        # What actors are told of it, from none to three periods; the robots follow at once all the same.
+        self.latency = np.random.default_rng(PARITY_SEED).uniform(0.0, 3.0 * contract.period, (*self.position.shape[:2], 1))
         self._period = contract.period
         self._is_force = contract.action.kind == "force"
 
