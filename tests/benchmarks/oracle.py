@@ -20,7 +20,8 @@ REACH = COAST * PUSH
 def oracle_missions(layouts: Layouts, latency: float, horizon: int) -> np.ndarray:
     """Drive every robot's resting point to the landmark that the best assignment gives it.
 
-    The assignment makes the longest way of all the shortest. A force that is still under way moves the resting point by 0.2 as well.
+    The assignment makes the longest way of all as short as can be, and then all ways together: the longest alone often leaves the other
+    robots two ways, one of which crosses. A force that is still under way moves the resting point by 0.2 as well.
 
     Args:
         layouts: of B missions.
@@ -56,5 +57,7 @@ def _assigned(layouts: Layouts) -> np.ndarray:
     robots = layouts.starts.shape[1]
     assignments = np.array(list(permutations(range(robots))))
     goals = layouts.landmarks[:, assignments]
-    longest = np.linalg.norm(goals - layouts.starts[:, None], axis=-1).max(axis=-1)
-    return goals[np.arange(len(layouts)), longest.argmin(axis=1)]
+    ways = np.linalg.norm(goals - layouts.starts[:, None], axis=-1)
+    longest, total = ways.max(axis=-1), ways.sum(axis=-1)
+    best = np.where(longest == longest.min(axis=1, keepdims=True), total, np.inf).argmin(axis=1)
+    return goals[np.arange(len(layouts)), best]

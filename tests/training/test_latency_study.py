@@ -13,13 +13,13 @@ from tests.benchmarks.oracle import oracle_missions
 from training.config import read_train_config
 
 
-@pytest.mark.parametrize("delay, ceiling", [(0.0, 0.994), (0.1, 0.983), (0.2, 0.974), (0.3, 0.955)])
-def test_the_oracle_reaches_the_ceilings_that_were_measured_before(delay, ceiling):
-    """On 4 096 episodes a rate of 0.98 has a standard error of 0.002, and so had the figures to compare with."""
+@pytest.mark.parametrize("delay, shortest_longest_way", [(0.0, 0.994), (0.1, 0.983), (0.2, 0.974), (0.3, 0.955)])
+def test_the_oracle_is_no_worse_than_one_that_looks_at_the_longest_way_only(delay, shortest_longest_way):
+    """Measured before on as many episodes; a rate of 0.98 then has a standard error of 0.002. Uncrossed ways give up to 0.015 on top."""
     layouts = random_layouts(4096, 3, 3, 1.0, seed=1)
     positions = oracle_missions(layouts, delay, HORIZON)
     success = all_covered(positions[:, 1:], layouts.landmarks[:, None], CAPTURE_RADIUS).any(axis=1).mean()
-    assert success == pytest.approx(ceiling, abs=0.006)
+    assert shortest_longest_way - 0.002 < success < shortest_longest_way + 0.02
 
 
 def test_half_a_step_of_latency_costs_the_oracle_no_more_than_a_whole_one():
