@@ -1,6 +1,8 @@
+import msgspec
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from robots.errors import InputError
 from robots.spec import load_spec
@@ -9,8 +11,10 @@ from runtime.bundle import read_bundle
 from runtime.observation import SIMPLE_SPREAD_V3
 from sim3d.world import random_layouts
 from training import parity
+from training.config import ActorConfig, NetworkConfig, TrainConfig, WorldConfig
 from training.evaluation import greedy_trajectories
 from training.export import export_team, write_bundle
+from training.ippo import Ippo
 from training.rollout import team_observation
 from training.similarity import similarity_for
 
@@ -87,6 +91,20 @@ def test_an_export_that_computes_something_else_fails(make_learner, monkeypatch)
     monkeypatch.setattr(export, "onnx_bytes", tampered)
     with pytest.raises(InputError, match="onnxruntime and torch differ by"):
         exported(make_learner(), "point")
+
+
+def test_an_actor_that_is_told_its_latency_reads_it():
+    config = TrainConfig(world=WorldConfig(robots=1), actor=ActorConfig(front_end="past_forces", knows_latency=True), threads=1)
+    learner = Ippo(msgspec.structs.replace(config, network=NetworkConfig(hidden=(8,))))
+    with torch.no_grad():
+        learner.policy.actors.weights[-1] += 0.5
+    [model] = exported(learner, "point").actors
+    actor = OnnxActor(model, "test")
+    assert actor.contract.layout[-1] == "command_latency"
+    observation = np.zeros((2, actor.contract.observation_size))
+    observation[1, -1] = 0.3
+    action, _ = actor.act(observation, actor.initial_state(2))
+    assert np.abs(action[0] - action[1]).max() > 1e-3
 
 
 def test_parity_is_checked_on_at_least_a_thousand_observations_of_whole_episodes():
