@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from sim3d.disturbance import Disturbances
+from sim3d.profile import Profile
 from sim3d.spread import DT
 from sim3d.world import random_layouts
 from training.ippo import Ippo
@@ -16,20 +17,21 @@ EVALUATION_SEED = 1_000_003
 
 
 @torch.no_grad()
-def greedy_trajectories(learner: Ippo, episodes: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """Run the most likely actions in `spread`, disturbed by the learner's profile.
+def greedy_trajectories(learner: Ippo, episodes: int, horizon: int, profile: Profile) -> tuple[np.ndarray, np.ndarray]:
+    """Run the most likely actions in `spread`, disturbed by `profile`.
 
     Args:
         learner: whose policy.
         episodes: E.
         horizon: steps T.
+        profile: disturbances.
 
     Returns:
         positions [E, T + 1, N, 2] and landmarks [E, L, 2].
     """
     world, front_end = learner.world, learner.front_end
     layouts = random_layouts(episodes, world.robots, world.landmarks, world.arena_half_size, EVALUATION_SEED)
-    disturbances = Disturbances(learner.profile, layouts.seeds, world.robots, DT, like=torch.zeros(0))
+    disturbances = Disturbances(profile, layouts.seeds, world.robots, DT, like=torch.zeros(0))
     state = world.reset(layouts)
     memory = front_end.initial_memory().expand(world.robots, episodes, -1)
     inner = torch.zeros(world.robots, episodes, learner.policy.actors.memory_size)

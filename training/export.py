@@ -19,6 +19,7 @@ from runtime.contract import ActionShape, Contract, Training
 from runtime.observation import field_shapes
 from runtime.signature import SIGNATURE, sign
 from runtime.version import version
+from sim3d.profile import load_profile
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
 from training.actor_graph import CompensatedSetpointActor, ForceHead, PointActor, RecurrentPointActor, RememberingPointActor, SetpointActor
 from training.checkpoint import config_sha256, source_commit
@@ -66,7 +67,7 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
         InputError: the exported actors do not compute what the network computes.
     """
     progress("measuring nominal success")
-    success = evaluate_learner(learner, SUCCESS_EPISODES)["success"]
+    success = evaluate_learner(learner, SUCCESS_EPISODES, load_profile("clean"))["success"]
     config = learner.config
     discrete = config.world.actions == "discrete"
     graphs: list[nn.Module] = []
@@ -170,7 +171,7 @@ def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int
             seed=config.seed,
             steps=learner.batches_done * config.batch_steps,
             world=config.world.name,
-            disturbances="clean",
+            disturbances=learner.profile.name,
             success=success,
         ),
     )

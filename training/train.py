@@ -11,6 +11,7 @@ from robots.errors import InputError
 from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
 from sim3d.metrics import episode_metrics
+from sim3d.profile import Profile
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
 from training.checkpoint import CHECKPOINT, CONFIG, load_run, save_checkpoint
 from training.config import TrainConfig, read_train_config
@@ -62,18 +63,18 @@ def train(learner: Ippo, directory: Path) -> dict[str, float]:
             last = batch == config.batches
             due = batch == 1 or batch % config.evaluate_every == 0 or last
             if due:
-                evaluation = evaluate_learner(learner, config.evaluation_episodes)
+                evaluation = evaluate_learner(learner, config.evaluation_episodes, learner.profile)
             log.write(batch, figures, evaluation if due else {})
             if batch % config.checkpoint_every == 0 or last:
                 save_checkpoint(directory, learner)
     finally:
         log.close()
-    return evaluation or evaluate_learner(learner, config.evaluation_episodes)
+    return evaluation or evaluate_learner(learner, config.evaluation_episodes, learner.profile)
 
 
-def evaluate_learner(learner: Ippo, episodes: int) -> dict[str, float]:
-    """Means over episodes of the metrics of the most likely actions in `spread`."""
-    position, landmarks = greedy_trajectories(learner, episodes, learner.config.world.horizon)
+def evaluate_learner(learner: Ippo, episodes: int, profile: Profile) -> dict[str, float]:
+    """Means over episodes of the metrics of the most likely actions in `spread`, disturbed by `profile`."""
+    position, landmarks = greedy_trajectories(learner, episodes, learner.config.world.horizon, profile)
     metrics = episode_metrics(
         position,
         landmarks,

@@ -9,6 +9,7 @@ from robots.spec import load_spec
 from runtime.actor import OnnxActor
 from runtime.bundle import read_bundle
 from runtime.observation import SIMPLE_SPREAD_V3
+from sim3d.profile import load_profile
 from sim3d.world import random_layouts
 from training import parity
 from training.config import ActorConfig, NetworkConfig, TrainConfig, WorldConfig
@@ -44,7 +45,7 @@ def test_robot_actors_move_ideal_robots_as_the_policy_moves_points(make_learner)
     learner = make_learner()
     team = exported(learner, "omni")
     actors = [OnnxActor(model, "test") for model in team.actors]
-    positions, landmarks = greedy_trajectories(learner, 64, 25)
+    positions, landmarks = greedy_trajectories(learner, 64, 25, load_profile("clean"))
     apart = np.linalg.norm(positions[:, :, :, None] - positions[:, :, None, :] + 9 * np.eye(3)[None, None, :, :, None], axis=-1)
     free = apart.min(axis=(1, 2, 3)) > 0.32
     assert free.sum() >= 10
@@ -73,6 +74,14 @@ def test_the_contract_says_what_a_robot_needs_to_know(make_learner):
     assert contract.robot_radius >= spec.radius
     assert contract.capture_radius == pytest.approx(0.1 * contract.arena_half_size)
     assert len(contract.training.config_sha256) == 64
+    assert contract.training.disturbances == "clean"
+
+
+def test_the_contract_names_the_disturbances_of_training_and_the_success_without_them(make_learner):
+    learner = make_learner(robots=1, profile="train_robust")
+    training = exported(learner, "point").contract.training
+    assert training.disturbances == "train_robust"
+    assert training.success == exported(make_learner(robots=1), "point").contract.training.success
 
 
 def test_an_export_that_computes_something_else_fails(make_learner, monkeypatch):
