@@ -13,6 +13,7 @@ from robots.driver import PlantGone
 from robots.plant_driver import PlantDriver
 from robots.yaml_input import dump_yaml
 from runtime.team import Member, Mission, Missions, Team
+from sim3d.profile import profile_names
 from sim3d.record import Record
 
 LANDMARKS = ((0.5, 0.5), (-0.5, 0.5))
@@ -111,7 +112,7 @@ def test_a_port_in_use(files, fieldswarm):
         ({"--missions": "nothing.yaml"}, "nothing.yaml: no such file"),
         (
             {"--profile": "filed"},
-            "profile 'filed' is neither a file nor a known profile; known profiles: clean, field; did you mean 'field'?",
+            f"profile 'filed' is neither a file nor a known profile; known profiles: {', '.join(profile_names())}; did you mean 'field'?",
         ),
     ],
 )
