@@ -36,6 +36,8 @@ COMMANDS = {
     "keys": _Command("runtime.keys_command", "draw a team's keys", "security"),
     "doctor": _Command("runtime.doctor_command", "check a robot before its first mission"),
     "run": _Command("runtime.run_command", "run one robot"),
+    "replay": _Command("runtime.replay_command", "compute a robot's log again, and find the first tick that differs"),
+    "plot": _Command("sim3d.plot_command", "draw the logs of robots", "sim"),
     "evaluate": _Command("sim3d.evaluate_command", "score a bundle in a simulated world", "sim"),
     "plant": _Command("sim3d.plant_command", "serve a simulated world to robots", "sim"),
     "simulate": _Command("sim3d.simulate_command", "start a plant and all robots of a team, each in its own process", "sim"),

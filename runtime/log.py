@@ -1,159 +1,80 @@
-"""The log of one robot: JSON lines, one a tick, enough to see afterwards what it knew and why it did what it did."""
+"""The log of one robot: a line a tick, enough to see afterwards what it knew and why it did what it did, and to compute it again."""
 
 from __future__ import annotations
 
-import time
+import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
+from runtime.log_file import open_log
+from runtime.log_lines import Closing, Event, Header, Tick
 
-from robots.errors import InputError
-
-FLUSH_PERIOD = 1_000_000_000
-"""Most that a crash of the machine loses [ns]."""
-
-
-class Header(msgspec.Struct, tag_field="line", tag="header"):
-    """First line: who runs what.
-
-    Attributes:
-        robot: its id.
-        boot: random number of this life.
-        clock: `realtime` or `lockstep`.
-        period: of the loop [s].
-        team: the team file, as read.
-        contract_sha256: of the actor's contract.
-        actor_sha256: of the actor's file.
-        versions: of everything that takes part in a tick.
-        began: wall clock, seconds since 1970; the only time here that is not monotonic.
-        link: the artificial link to the peers, if there is one.
-        command_latency: what the actor is told of it [s].
-    """
-
-    robot: str
-    boot: int
-    clock: str
-    period: float
-    team: dict
-    contract_sha256: str
-    actor_sha256: str
-    versions: dict[str, str]
-    began: float
-    link: dict
-    command_latency: float
-
-
-class Peer(msgspec.Struct):
-    """One peer as used in a tick: age of its message [s], null when none counts; position [2], m, extrapolated."""
-
-    age: float | None
-    position: list[float]
-
-
-class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
-    """One tick. Units and frames as in `robots.driver.RobotState`.
-
-    Attributes:
-        t: since the node began, my monotonic clock [s].
-        tick: of the driver.
-        episode: number of the mission.
-        elapsed: ticks of the episode.
-        mode: state.
-        own_age: of the own measurement [s].
-        position: own [2], m.
-        velocity: own [2], m/s.
-        heading: own, rad.
-        peers: by id.
-        wanted: what the schedule asked for [2].
-        sent: what the driver sent [2].
-        gate: why the gate changed it.
-        compute: time of this tick without waiting [us].
-        observation: what the actor read [D], in ticks in which it ran.
-        action: what it said [2].
-    """
-
-    t: float
-    tick: int
-    episode: int
-    elapsed: int
-    mode: str
-    own_age: float
-    position: list[float]
-    velocity: list[float]
-    heading: float
-    peers: dict[str, Peer]
-    wanted: list[float]
-    sent: list[float]
-    gate: list[str]
-    compute: float
-    observation: list[float] | None = None
-    action: list[float] | None = None
-
-
-class Event(msgspec.Struct, tag_field="line", tag="event", omit_defaults=True):
-    """Something that happened: `mode` (from, to), `rejected` (of a peer, all so far by reason; at most once a second), `fault`, `end`."""
-
-    t: float
-    event: str
-    detail: dict[str, str | int]
-
-
-class Closing(msgspec.Struct, tag_field="line", tag="closing"):
-    """Last line: the summary of the run, as `--summary` writes it."""
-
-    summary: dict
+WRITE_PERIOD = 0.05
+"""Lines wait for so long at most, and are handed to the system then: a crash of the process loses no more [s]."""
+MOST_WAITING = 16_384
+"""Lines; five minutes at 50 Hz, and some 40 MB."""
+LONGEST_CLOSE = 5.0
+"""Longest wait for a disk that hangs when a run ends [s]."""
 
 
 class RunLog:
-    """Writes lines to a file. A disk that fails stops the log, never the robot.
+    """Writes lines to a file, from a thread of its own: neither a slow disk nor one that fails is felt by the robot.
 
     Args:
-        path: of the file; what was in it is lost.
+        path: of the file, `.mcap` or JSON lines; what was in it is lost.
         say: prints one line.
+
+    Attributes:
+        dropped: lines that were lost because the file could not keep up.
 
     Raises:
         InputError: the file cannot be opened.
     """
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self.dropped = 0
         self._path = path
         self._say = say
-        self._encoder = msgspec.json.Encoder()
-        self._buffer = bytearray()
-        self._flushed = 0
-        try:
-            self._file = path.open("wb")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        self._file = open_log(path)
+        self._waiting: deque[Header | Tick | Event | Closing] = deque()
+        self._closing = threading.Event()
+        self._failed = False
+        self._thread = threading.Thread(target=self._write_out, name="log", daemon=True)
+        self._thread.start()
 
     def write(self, line: Header | Tick | Event | Closing) -> None:
-        """Add one line."""
-        if self._file is None:
+        """Add one line; the line must not change any more. Never waits."""
+        if self._failed:
             return
-        self._encoder.encode_into(line, self._buffer)
-        self._buffer += b"\n"
-        try:
-            self._file.write(self._buffer)
-            if (now := time.monotonic_ns()) - self._flushed >= FLUSH_PERIOD:
-                self._flushed = now
-                self._file.flush()
-        except OSError as error:
-            self._give_up(error)
+        if len(self._waiting) >= MOST_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append(line)
 
     def close(self) -> None:
-        """Write what is left. May be called twice."""
-        if self._file is None:
+        """Write what is left, for `LONGEST_CLOSE` at most. May be called twice."""
+        if self._closing.is_set():
             return
-        try:
-            self._file.close()
-            self._file = None
-        except OSError as error:
-            self._give_up(error)
+        self._closing.set()
+        self._thread.join(LONGEST_CLOSE)
+        if self._thread.is_alive() or self.dropped:
+            lost = self.dropped + (len(self._waiting) if self._thread.is_alive() else 0)
+            self._say(f"{self._path}: {lost} lines were lost, the file could not keep up")
 
-    def _give_up(self, error: OSError) -> None:
-        self._file = None
-        self._say(f"{self._path}: log ends here: {error.strerror}")
+    def _write_out(self) -> None:
+        try:
+            closing = False
+            while not closing:
+                closing = self._closing.wait(WRITE_PERIOD)
+                while self._waiting:
+                    self._file.write(self._waiting.popleft())
+                self._file.flush()
+            self._file.close()
+        except Exception as error:  # whatever it is, the robot goes on without a log, and someone is told
+            self._failed = True
+            self._waiting.clear()
+            self._say(f"{self._path}: log ends here: {getattr(error, 'strerror', None) or repr(error)}")
 
 
 class NoLog:

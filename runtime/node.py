@@ -16,9 +16,10 @@ from runtime.actor import OnnxActor
 from runtime.age import AgeMeter
 from runtime.arming import ArmWatch, missing
 from runtime.barrier import HalfPlanes, Neighbours, barrier_for
-from runtime.ears import SILENCE, Ears
+from runtime.ears import Ears
 from runtime.heard import Heard, Peers, believe
-from runtime.log import Closing, Event, NoLog, Peer, RunLog, Tick
+from runtime.log import NoLog, RunLog
+from runtime.log_lines import Closing, Event, Peer, Tick
 from runtime.observation import View, observe
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
 from runtime.peer_links import PeerLinks
@@ -162,7 +163,8 @@ class Node:
         heard = self._ears.hear(own, self._links.tracks, self._peer_ages())
         peers = believe(heard, own.position, self._team.staleness.lost)
         ages = heard.age.tolist()
-        self._update_mode(ages)
+        own_age = self._pacing.own_age(self._own_meter, self._clock())
+        self._update_mode(own_age, ages)
         self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(ages))
 
         ran = None
@@ -170,14 +172,16 @@ class Node:
             ran = self._act(own, peers)
         wanted = self._schedule.at(own.elapsed)
         decided = self._clock()
-        gated = gate(self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE, self._half_planes(own, heard, peers))
+        gated = gate(
+            self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE, self._half_planes(own, own_age, heard, peers)
+        )
         checked = self._clock()
         self._sent = self._driver.command(gated.action, own.tick)
         commanded = self._clock()
 
         compute = (commanded - began - (listened - listening)) / 1e3
         if self._logs_ticks:
-            self._log_tick(own, ages, peers, wanted, gated, compute, ran)
+            self._log_tick(own, own_age, ages, peers, wanted, gated, compute, ran)
         stages = (listening - began, listened - listening, decided - listened, checked - decided, commanded - checked)
         self.tally.ticked(self.mode.value, tuple(gated.changed), compute, (self._pacing.late, *stages, self._clock() - commanded))
 
@@ -185,6 +189,7 @@ class Node:
         """Take in an own state; one that is not finite is answered with zero and otherwise treated as never measured."""
         if not all(map(math.isfinite, (*state.position.tolist(), *state.velocity.tolist(), state.heading))):
             self.tally.own_rejected += 1
+            self._event("own_rejected", {"tick": state.tick})
             self._sent = self._driver.command(np.zeros(2), state.tick)
             return False
         if self._own is None or state.episode != self._own.episode:
@@ -231,8 +236,7 @@ class Node:
         own_age = self._pacing.own_age(self._own_meter, self._clock())
         return missing(own_age, needed, ages[: len(needed)], self._own.episode, fresh)
 
-    def _update_mode(self, ages: list[float]) -> None:
-        own_age = self._pacing.own_age(self._own_meter, self._clock())
+    def _update_mode(self, own_age: float, ages: list[float]) -> None:
         self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop, self._rearm))
         self._rearm = False
 
@@ -264,11 +268,10 @@ class Node:
         self.tally.actor_runs += 1
         return observation, action
 
-    def _half_planes(self, own: RobotState, heard: Heard, peers: Peers) -> HalfPlanes | None:
+    def _half_planes(self, own: RobotState, own_age: float, heard: Heard, peers: Peers) -> HalfPlanes | None:
         """What the peers leave of my set-points. One that is lost stays where it was last believed to be; one never heard is nowhere."""
         if self._barrier is None:
             return None
-        own_age = self._pacing.own_age(self._own_meter, self._clock())
         neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
         return self._barrier.half_planes(own.position + own_age * own.velocity, own.velocity, neighbours, own_age)
 
@@ -281,6 +284,7 @@ class Node:
     def _log_tick(
         self,
         own: RobotState,
+        own_age: float,
         ages: list[float],
         peers: Peers,
         wanted: np.ndarray,
@@ -288,7 +292,7 @@ class Node:
         compute: float,
         ran: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
-        points = peers.position.tolist()
+        points, velocities = peers.position.tolist(), peers.velocity.tolist()
         self._log.write(
             Tick(
                 t=self._seconds(),
@@ -296,13 +300,13 @@ class Node:
                 episode=own.episode,
                 elapsed=own.elapsed,
                 mode=self.mode.value,
-                own_age=self._pacing.own_age(self._own_meter, self._clock()),
+                own_age=own_age,
                 position=own.position.tolist(),
                 velocity=own.velocity.tolist(),
                 heading=float(own.heading),
                 peers={
-                    track.robot: Peer(age if age < SILENCE else None, point)
-                    for track, age, point in zip(self._links.tracks, ages, points, strict=True)
+                    track.robot: Peer(age if math.isfinite(age) else None, point, velocity)
+                    for track, age, point, velocity in zip(self._links.tracks, ages, points, velocities, strict=True)
                 },
                 wanted=wanted.tolist(),
                 sent=self._sent.tolist(),

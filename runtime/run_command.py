@@ -27,11 +27,12 @@ from runtime.contract import Contract, check_period, check_robot, encode_contrac
 from runtime.ears import LinkedEars, OpenEars
 from runtime.keys import load_robot_keys
 from runtime.link import LinkProfile, read_link
-from runtime.log import Header, NoLog, RunLog
+from runtime.log import NoLog, RunLog
+from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
 from runtime.realtime import claim_realtime
-from runtime.team import Member, Team, is_local, read_missions, read_team
+from runtime.team import Member, Missions, Team, is_local, read_missions, read_team
 from runtime.version import onboard_versions
 
 EXIT_STATUS = {"end": 0, "stopped": 0, "fault": 1, "plant_lost": 2}
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-plaintext", action="store_true", help="allow messages without keys, and a plant, on a network other than loopback"
     )
     parser.add_argument("--realtime", action="store_true", help="ask for SCHED_FIFO and locked memory, and say what is denied")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="write a JSON-lines log, one line a tick")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write a log: MCAP where the name ends in .mcap, else JSON lines")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
 
 
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         _check_features(features, actor.contract, me)
         if arguments.log is not None:
             log = RunLog(arguments.log, _say)
-            log.write(_header(me, team, links, features, actor.contract, actor_sha256, link, latency))
+            log.write(_header(me, team, missions, links, features, actor.contract, actor_sha256, link, latency))
         node = Node(
             robot=me.id,
             team=team,
@@ -198,6 +199,7 @@ def _check_features(features: DriverFeatures, contract: Contract, me: Member) ->
 def _header(
     me: Member,
     team: Team,
+    missions: Missions,
     links: PeerLinks,
     features: DriverFeatures,
     contract: Contract,
@@ -217,6 +219,8 @@ def _header(
         began=time.time(),
         link=msgspec.to_builtins(link),
         command_latency=latency,
+        kind=me.kind,
+        missions=msgspec.to_builtins(missions),
     )
 
 

@@ -1,0 +1,112 @@
+"""What the lines of a log are: one header, a tick for each tick, events in between, one closing line."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Header(msgspec.Struct, tag_field="line", tag="header"):
+    """First line: who runs what.
+
+    Attributes:
+        robot: its id.
+        boot: random number of this life.
+        clock: `realtime` or `lockstep`.
+        period: of the loop [s].
+        team: the team file, as read.
+        contract_sha256: of the actor's contract.
+        actor_sha256: of the actor's file.
+        versions: of everything that takes part in a tick.
+        began: wall clock, seconds since 1970; the only time here that is not monotonic.
+        link: the artificial link to the peers, if there is one.
+        command_latency: what the actor is told of it [s].
+        kind: of the robot.
+        missions: the mission file, as read.
+    """
+
+    robot: str
+    boot: int
+    clock: str
+    period: float
+    team: dict
+    contract_sha256: str
+    actor_sha256: str
+    versions: dict[str, str]
+    began: float
+    link: dict
+    command_latency: float
+    kind: str
+    missions: dict
+
+
+class Peer(msgspec.Struct):
+    """One peer as used in a tick.
+
+    Attributes:
+        age: of the newest message that was heard [s]; null for a peer that was not heard in this episode, `runtime.ears.SILENCE` for one
+            that was and is not any more.
+        position: [2], m, extrapolated.
+        velocity: [2], m/s, as last heard.
+    """
+
+    age: float | None
+    position: list[float]
+    velocity: list[float]
+
+
+class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
+    """One tick. Units and frames as in `robots.driver.RobotState`.
+
+    Attributes:
+        t: since the node began, my monotonic clock [s].
+        tick: of the driver.
+        episode: number of the mission.
+        elapsed: ticks of the episode.
+        mode: state.
+        own_age: of the own measurement [s].
+        position: own [2], m.
+        velocity: own [2], m/s.
+        heading: own, rad.
+        peers: by id.
+        wanted: what the schedule asked for [2].
+        sent: what the driver sent [2].
+        gate: why the gate changed it.
+        compute: time of this tick without waiting [us].
+        observation: what the actor read [D], in ticks in which it ran.
+        action: what it said [2].
+    """
+
+    t: float
+    tick: int
+    episode: int
+    elapsed: int
+    mode: str
+    own_age: float
+    position: list[float]
+    velocity: list[float]
+    heading: float
+    peers: dict[str, Peer]
+    wanted: list[float]
+    sent: list[float]
+    gate: list[str]
+    compute: float
+    observation: list[float] | None = None
+    action: list[float] | None = None
+
+
+class Event(msgspec.Struct, tag_field="line", tag="event", omit_defaults=True):
+    """Something that happened: `mode` (from, to), `rejected` (of a peer, all so far by reason; at most once a second), `fault`,
+    `own_rejected` (a measurement of my own that was not finite), `end`."""
+
+    t: float
+    event: str
+    detail: dict[str, str | int]
+
+
+class Closing(msgspec.Struct, tag_field="line", tag="closing"):
+    """Last line: the summary of the run, as `--summary` writes it."""
+
+    summary: dict
+
+
+Line = Header | Tick | Event | Closing

@@ -1,0 +1,160 @@
+"""The log: the same lines in both kinds of file, readable when cut off, and computed again bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import numpy as np
+import pytest
+
+from robots.errors import InputError
+from runtime import log as log_module
+from runtime.log import RunLog
+from runtime.log_file import open_log, read_log, schema_of
+from runtime.log_lines import Closing, Event, Header, Line, Peer, Tick
+
+HEADER = Header("r0", 1, "realtime", 0.02, {"robots": []}, "0" * 64, "1" * 64, {}, 1.7e9, {}, 0.05, "omni", {"missions": []})
+SUFFIXES = pytest.mark.parametrize("suffix", ["mcap", "jsonl"])
+
+
+def tick(number: int) -> Tick:
+    peers = {"r1": Peer(0.1, [1 / 3, 2.0], [0.0, -0.5]), "r2": Peer(None, [0.0, 0.0], [0.0, 0.0])}
+    return Tick(0.02 * number, number, 0, number, "ACTIVE", 0.0, [0.1, 0.2], [0.0, 0.0], 0.0, peers, [1.0, 0.0], [0.5, 0.0], ["speed"], 9.0)
+
+
+def lines(count: int) -> list[Line]:
+    return [HEADER, *map(tick, range(count)), Event(0.5, "mode", {"from": "ACTIVE", "to": "HOLD"}), Closing({"ticks": count})]
+
+
+def write(path: Path, content: list[Line]) -> None:
+    log = RunLog(path, print)
+    for line in content:
+        log.write(line)
+    log.close()
+
+
+@SUFFIXES
+def test_what_was_written_is_read_again(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"r0.{suffix}"
+    write(path, lines(200))
+    assert list(read_log(path)) == lines(200)
+
+
+@SUFFIXES
+def test_a_log_is_readable_wherever_it_was_cut_off(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"r0.{suffix}"
+    write(path, lines(300))
+    whole = path.read_bytes()
+    for size in np.linspace(len(whole) // 3, len(whole) - 1, 60).astype(int).tolist():
+        path.write_bytes(whole[:size])
+        read = list(read_log(path))
+        assert read == lines(300)[: len(read)] and len(read) > 40
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from runtime.log import RunLog
+from tests.runtime.test_log import HEADER, tick
+log = RunLog(Path(sys.argv[1]), print)
+log.write(HEADER)
+for number in range(10**6):
+    log.write(tick(number))
+    print(number, flush=True)
+    time.sleep(0.02)
+"""
+
+
+@SUFFIXES
+def test_a_process_that_is_killed_leaves_all_but_the_last_second(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"r0.{suffix}"
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    last = 0
+    for line in process.stdout:
+        last = int(line)
+        if last == 120:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+    read = [line for line in read_log(path) if isinstance(line, Tick)]
+    assert read == [tick(number) for number in range(len(read))] and len(read) >= last - 50
+
+
+def test_a_disk_that_hangs_is_not_felt_and_what_is_lost_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, said = threading.Event(), []
+    slow = SimpleNamespace(write=lambda line: hanging.wait(10), flush=lambda: None, close=lambda: None)
+    monkeypatch.setattr(log_module, "open_log", lambda path: slow)
+    monkeypatch.setattr(log_module, "MOST_WAITING", 50)
+    monkeypatch.setattr(log_module, "LONGEST_CLOSE", 0.2)
+    log = RunLog(tmp_path / "r0.jsonl", said.append)
+    began = time.monotonic()
+    for number in range(200):
+        log.write(tick(number))
+    assert time.monotonic() - began < 0.1
+    log.close()
+    hanging.set()
+    assert time.monotonic() - began < 2.0
+    assert len(said) == 1 and 190 <= int(said[0].split(": ")[1].split()[0]) <= 200
+
+
+def test_a_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    for name in ("no/r0.jsonl", "no/r0.mcap"):
+        with pytest.raises(InputError, match=r"no/r0\.\w+: cannot be written: No such file"):
+            open_log(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"not json\n", b'{"line": "tick"}\n', b"\x89MCAP0\r\n", os.urandom(300)])
+def test_what_is_no_log_is_refused_or_empty(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    try:
+        assert list(read_log(tmp_path / "x")) == []
+    except InputError as error:
+        assert "is no line of a log" in str(error)
+
+
+def test_foxglove_gets_a_schema_without_references() -> None:
+    schema = schema_of(Tick)
+    assert schema["type"] == "object" and "$ref" not in json.dumps(schema)
+    assert schema["properties"]["peers"]["additionalProperties"]["properties"]["position"]["type"] == "array"
+
+
+@SUFFIXES
+def test_a_run_is_computed_again_and_a_changed_log_is_found_out(
+    tmp_path: Path, suffix: str, fieldswarm: Callable[..., subprocess.CompletedProcess]
+) -> None:
+    from tests.runtime.factory import make_bundle
+    from tests.runtime.test_node import LANDMARKS, Bench, peers_say, states
+
+    bundle, path = make_bundle(tmp_path / "bundle"), tmp_path / f"r0.{suffix}"
+    bench = Bench(states(60), peers_say(position=(0.3, 0.3)), "lockstep", log=path, actor=(bundle / "actor_0.onnx").read_bytes())
+    digest = json.loads((bundle / "manifest.json").read_text())["actors"][0]["sha256"]
+    missions = {"missions": [{"landmarks": points} for points in LANDMARKS]}
+    changes = {"team": msgspec.to_builtins(bench.team), "missions": missions, "actor_sha256": digest, "command_latency": 0.0}
+    bench.node._log.write(msgspec.structs.replace(HEADER, **changes))
+    bench.node.run()
+    bench.node._log.close()
+
+    same = fieldswarm("replay", path, "--bundle", bundle)
+    assert (same.returncode, same.stdout) == (0, "r0: 60 ticks and 3 runs of the actor computed again: nothing differs\n"), same.stderr
+    written = list(read_log(path))
+    assert any("barrier" in line.gate for line in written if isinstance(line, Tick))
+    for what, change in (("sent", {"sent": [0.0, 1e-9]}), ("wanted", {"wanted": [1.0, 1.0]}), ("action", {"action": [0.0, 0.0]})):
+        spoiled = [msgspec.structs.replace(line, **change) if isinstance(line, Tick) and line.tick == 40 else line for line in written]
+        write(path, spoiled)
+        other = fieldswarm("replay", path, "--bundle", bundle)
+        assert other.returncode == 1 and f"tick 40 differs in {what}: logged [" in other.stdout
+    write(path, [msgspec.structs.replace(written[0], actor_sha256="2" * 64), *written[1:]])
+    refused = fieldswarm("replay", path, "--bundle", bundle)
+    assert refused.returncode == 2 and "is of actor 222222222222..., the bundle has" in refused.stderr
+    write(path, written[1:] if suffix == "jsonl" else [])
+    assert fieldswarm("replay", path, "--bundle", bundle).returncode == 2
