@@ -97,7 +97,7 @@ class Node:
         self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
         self._began = clock()
         self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
-        self._stop = self._rearm = False
+        self._stop = self._emergency = self._rearm = False
         self._own: RobotState | None = None
         self._own_arrival = 0
         self._own_meter = AgeMeter()
@@ -111,6 +111,10 @@ class Node:
     def request_stop(self) -> None:
         """Stop, in a controlled way, in this tick or the next. Safe in a signal handler."""
         self._stop = True
+
+    def request_emergency_stop(self) -> None:
+        """Go to SAFE_STOP in this tick or the next, and stay there until armed again. Safe in a signal handler."""
+        self._emergency = True
 
     def request_rearm(self) -> None:
         """Leave SAFE_STOP if all is well. Safe in a signal handler."""
@@ -237,7 +241,10 @@ class Node:
         return missing(own_age, needed, ages[: len(needed)], self._own.episode, fresh)
 
     def _update_mode(self, own_age: float, ages: list[float]) -> None:
-        self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop, self._rearm))
+        emergency, self._emergency = self._emergency, False
+        if emergency:
+            self._say(f"{self._robot}: SAFE_STOP: emergency stop; SIGUSR1 arms it again")
+        self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop or emergency, self._rearm))
         self._rearm = False
 
     def _settle(self, inputs: Inputs) -> None:

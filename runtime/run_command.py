@@ -1,6 +1,6 @@
 """Run one robot: its actor, its links to the peers, its driver, until the plant ends the series or SIGTERM or Ctrl-C stops it.
 
-SIGUSR1 arms a robot again that went to SAFE_STOP.
+SIGUSR2 is an emergency stop: the robot goes to SAFE_STOP and stays there. SIGUSR1 arms it again.
 """
 
 from __future__ import annotations
@@ -135,6 +135,7 @@ class _Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGUSR1, self._rearm)
+        signal.signal(signal.SIGUSR2, self._emergency)
 
     def hand_over(self, node: Node) -> None:
         """From now on the node stops itself."""
@@ -148,6 +149,10 @@ class _Signals:
             raise KeyboardInterrupt
         else:
             raise SystemExit(0)
+
+    def _emergency(self, number: int, frame: object) -> None:
+        if self._node is not None:
+            self._node.request_emergency_stop()
 
     def _rearm(self, number: int, frame: object) -> None:
         if self._node is not None:

@@ -8,7 +8,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"asyncio", "torch", "pybullet", "onnx", "onnxscript", "pettingzoo", "gymnasium", "mpe2", "scipy", "matplotlib", "PIL", "tensorboard", "tqdm"}
+HEAVY = {
+    "asyncio",
+    "torch",
+    "pybullet",
+    "onnx",
+    "onnxscript",
+    "pettingzoo",
+    "gymnasium",
+    "mpe2",
+    "scipy",
+    "matplotlib",
+    "PIL",
+    "tensorboard",
+    "tqdm",
+}
 SCRIPT = """
 import importlib, json, sys
 for name in sys.argv[1:]:

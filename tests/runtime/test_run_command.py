@@ -358,6 +358,22 @@ def test_a_robot_in_safe_stop_is_armed_again_by_sigusr1(
     assert modes[-4:] == ["SAFE_STOP", "STANDBY", "ACTIVE", "SAFE_STOP"]
 
 
+def test_an_emergency_stop_by_signal_ends_the_motion_and_not_the_process(
+    deployment: Deployment, plant: RealTimePlant, start_fieldswarm: Start, talk: Callable[..., TalkingPeers]
+) -> None:
+    talk(sound)
+    process = start_fieldswarm(*deployment.arguments())
+    until(process, lambda: any(any(command.action) for command in plant.commands[-3:]))
+    process.send_signal(signal.SIGUSR2)
+    stopped = len(plant.commands) + 2
+    until(process, lambda: len(plant.commands) > stopped + 5)
+    assert not any(any(command.action) for command in plant.commands[stopped:])
+    process.send_signal(signal.SIGUSR1)
+    until(process, lambda: any(plant.commands[-1].action))
+    status, stderr = finish(process, signal.SIGTERM)
+    assert status == 0 and stderr == "r0: SAFE_STOP: emergency stop; SIGUSR1 arms it again\n"
+
+
 def remote_peer(at: Deployment) -> None:
     at.endpoints[1] = "tcp://192.0.2.7:5711"
     at.write_team(lockstep_timeout=0.5)
