@@ -63,6 +63,7 @@ class Node:
         command_latency: from a command to its effect, as far as it is known [s].
         log: takes a line a tick.
         say: prints one line for the operator.
+        attend: called once a tick, and during long waits.
         clock: [ns, monotonic].
     """
 
@@ -82,6 +83,7 @@ class Node:
         command_latency: float,
         log: RunLog | NoLog,
         say: Callable[[str], None],
+        attend: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.mode = Mode.INIT
@@ -89,7 +91,7 @@ class Node:
         self._robot, self._team, self._actor, self._spec = robot, team, actor, spec
         self._driver, self._links, self._ears, self._pacing = driver, links, ears, pacing
         self._command_latency = np.array([command_latency])
-        self._log, self._say, self._clock = log, say, clock
+        self._log, self._say, self._attend, self._clock = log, say, attend, clock
         self._period = features.loop_period
         self._limits = Limits.of(spec, features.loop_period, team.geofence)
         kinds = [peer.kind for peer in team.peers_of(robot)]
@@ -135,10 +137,25 @@ class Node:
         """What came of it so far, as plain data."""
         return self.tally.summary(self._links.tracks, self._links.sent, self._links.refused, self._pacing.missed)
 
+    def health(self) -> dict:
+        """How it is now, as plain data: state, ages [s], and what was counted."""
+        ages = self._peer_ages() if self._own is not None else [math.inf] * len(self._links.tracks)
+        return {
+            "robot": self._robot,
+            "mode": self.mode.value,
+            "tick": self._own.tick if self._own is not None else None,
+            "peers": {track.robot: age if math.isfinite(age) else None for track, age in zip(self._links.tracks, ages, strict=True)},
+            "ticks": self.tally.ticks,
+            "missed_ticks": self._pacing.missed,
+            "interventions": dict(self.tally.interventions),
+            "refused_keys": self._links.refused,
+        }
+
     def _run(self) -> Ending:
         try:
             while not self._stop:
                 self._tick()
+                self._attend()
         except StopRequested:
             pass
         except PlantGone as gone:
@@ -216,6 +233,7 @@ class Node:
         """During a long wait: repeat myself, for a peer that was not listening yet, and notice what a tick would notice."""
         if self._stop:
             raise StopRequested
+        self._attend()
         if self._own is None:
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
             return

@@ -25,6 +25,7 @@ from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import Contract, check_period, check_robot, encode_contract
 from runtime.ears import LinkedEars, OpenEars
+from runtime.health import Health
 from runtime.keys import load_robot_keys
 from runtime.link import LinkProfile, read_link
 from runtime.log import NoLog, RunLog
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-plaintext", action="store_true", help="allow messages without keys, and a plant, on a network other than loopback"
     )
+    parser.add_argument("--health", type=Path, metavar="SOCKET", help="answer `fieldswarm health` at this local socket")
     parser.add_argument("--realtime", action="store_true", help="ask for SCHED_FIFO and locked memory, and say what is denied")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a log: MCAP where the name ends in .mcap, else JSON lines")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
@@ -89,7 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
     signals = _Signals()
     links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns, keys)
     log: RunLog | NoLog = NoLog()
+    health = None
     try:
+        health = Health(arguments.health, time.monotonic_ns)
         start_up = _since_process_start()
         features = driver.connect(team.lockstep_timeout)
         _check_features(features, actor.contract, me)
@@ -110,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             pacing=pacing_for(features, team),
             log=log,
             say=_say,
+            attend=lambda: health.attend(node.health),
         )
         signals.hand_over(node)
         for denied in claim_realtime() if arguments.realtime else ():
@@ -123,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
         driver.close()
         links.close()
         log.close()
+        if health is not None:
+            health.close()
     return _report(ending, node, me, signals, start_up, arguments.summary)
 
 
