@@ -28,7 +28,8 @@ GOODBYE = 0.3
 _OPTIONS = {
     zmq.LINGER: 0,
     zmq.SNDHWM: 8,
-    zmq.RCVHWM: 64,
+    # Never full: ZeroMQ aborts the process when a heartbeat fails beside a full queue (libzmq 4364, 4767). Frames are 1 kB at most.
+    zmq.RCVHWM: 20_000,
     zmq.MAXMSGSIZE: 1024,
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 200,

@@ -21,22 +21,26 @@ from runtime.team import Member
 MOST_AT_ONCE = 64
 """Frames taken from one peer in one go; a peer that floods cannot hold the control loop."""
 
-RENEWAL = 2_000_000_000
-"""After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss, but never after a breach of its protocol,
-such as one frame above MAXMSGSIZE: without this a peer's single mistake would silence it for ever."""
+RENEWAL = 700_000_000
+"""After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss that it notices, but never after a breach of
+its protocol, such as one frame above MAXMSGSIZE: without this a peer's single mistake would silence it for ever."""
 
 _OPTIONS = {
     zmq.LINGER: 0,
     # Old measurements are worthless: a few ticks, not ZeroMQ's 1000 messages.
     zmq.SNDHWM: 16,
-    zmq.RCVHWM: 16,
+    zmq.RCVHWM: 1000,
     zmq.MAXMSGSIZE: LARGEST_MESSAGE,
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 500,
-    # Without heartbeats a SUB may never reconnect to a peer that lost power (libzmq 1245).
+}
+_HEARTBEATS = {
+    # Of the publisher alone, to forget subscribers that lost power. A subscriber that is in the middle of a full queue when its heartbeat
+    # fails aborts the whole process (libzmq 4364, 4767: "Assertion failed: !_io_error"): any peer that floods, and any pause of ours,
+    # could bring that about. So a SUB has none, nobody is told a time to live, and silent links are made anew (libzmq 1245).
     zmq.HEARTBEAT_IVL: 200,
     zmq.HEARTBEAT_TIMEOUT: 600,
-    zmq.HEARTBEAT_TTL: 600,
+    zmq.HEARTBEAT_TTL: 0,
 }
 
 
@@ -149,7 +153,7 @@ class PeerLinks:
 
     def _socket(self, kind: int) -> zmq.Socket:
         created = self._context.socket(kind)
-        for option, value in _OPTIONS.items():
+        for option, value in (_OPTIONS | (_HEARTBEATS if kind == zmq.PUB else {})).items():
             created.set(option, value)
         return created
 

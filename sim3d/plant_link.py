@@ -19,7 +19,8 @@ LINGER = 200
 
 _OPTIONS = {
     zmq.SNDHWM: 16,
-    zmq.RCVHWM: 128,
+    # Never full: ZeroMQ aborts the process when a heartbeat fails beside a full queue (libzmq 4364, 4767). Frames are 1 kB at most.
+    zmq.RCVHWM: 20_000,
     zmq.MAXMSGSIZE: 1024,
     zmq.HEARTBEAT_IVL: 200,
     zmq.HEARTBEAT_TIMEOUT: 600,

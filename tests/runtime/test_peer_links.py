@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -163,3 +165,43 @@ def test_an_ipc_endpoint_left_behind_by_a_crash_can_be_used_again(start: Start, 
     first = start(member(0, f"ipc://{tmp_path}/r0"), [])
     first.close()
     start(member(0, f"ipc://{tmp_path}/r0"), [])
+
+
+PAUSED_LISTENER = """
+import sys, time
+from runtime.peer_links import PeerLinks
+from runtime.team import Member
+me, peer = (Member(id=f"r{n}", kind="omni", agent=n, endpoint=sys.argv[n + 1]) for n in (0, 1))
+links = PeerLinks(me, [peer], time.monotonic_ns)
+for _ in range(3):
+    deadline = time.monotonic() + 0.3
+    while time.monotonic() < deadline:
+        links.drain(0.01)
+    time.sleep(1.5)
+for _ in range(100):
+    links.drain()
+print(links.tracks[0].accepted + links.tracks[0].rejected.total())
+links.close()
+"""
+
+
+def test_a_pause_while_a_peer_floods_does_not_end_the_process(free_endpoints: Callable[[int], list[str]]) -> None:
+    """ZeroMQ itself aborts when a heartbeat fails beside a full queue (libzmq 4364, 4767)."""
+    endpoints, context = free_endpoints(2), zmq.Context()
+    flooder = context.socket(zmq.PUB)
+    for option, value in ((zmq.HEARTBEAT_IVL, 200), (zmq.HEARTBEAT_TIMEOUT, 600), (zmq.LINGER, 0)):
+        flooder.set(option, value)
+    flooder.bind(endpoints[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", PAUSED_LISTENER, *endpoints], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    sequence = 0
+    while process.poll() is None:
+        sequence += 1
+        flooder.send(frame("r1", sequence))
+        if sequence % 100 == 0:
+            time.sleep(0.005)
+    said, error = process.communicate()
+    context.destroy(linger=0)
+    assert process.returncode == 0, error
+    assert int(said) > 100

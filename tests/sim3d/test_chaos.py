@@ -1,0 +1,16 @@
+"""Robots are killed and frozen while others drive: none moves on for long, all come back, and nothing else ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robots.spec import load_spec
+from tests.benchmarks.chaos import STOPPING, Deployment, wreak
+
+
+def test_a_robot_that_is_struck_stands_still_and_comes_back(tmp_path: Path) -> None:
+    report = wreak(Deployment(tmp_path, 16.0), seconds=16.0, period=3.0, seed=3)
+    assert report.failed == [] and sum(report.blows.values()) >= 3
+    assert report.silences and report.returned >= len(report.silences) - 1
+    # A busy machine may wake the plant late, too: a quarter of a second.
+    assert report.moved <= load_spec("omni").watchdog + STOPPING + 0.25
