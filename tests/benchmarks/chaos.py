@@ -103,7 +103,7 @@ class Deployment:
     def ticks(self, robot: str) -> list[Tick]:
         """All of a robot's ticks, over all its lives."""
         logs = (self.folder / f"{robot}-{life}.jsonl" for life in range(1, self._lives[robot] + 1))
-        return [line for log in logs for line in read_log(log) if isinstance(line, Tick)]
+        return [line for log in logs if log.exists() for line in read_log(log) if isinstance(line, Tick)]
 
     def _start(self, name: str, *words: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "runtime.cli", name, *self._files, *words]
@@ -161,7 +161,7 @@ def examine(deployment: Deployment, blows: dict[str, int], failed: list[str]) ->
             for other in ticks.keys() - {robot}:
                 during = np.unique(numbers[other][(numbers[other] > last) & (numbers[other] < first)])
                 if len(during) > 1 and np.diff(during).max() * loop < 0.5:
-                    kept = min(kept, len(during) / (during[-1] - during[0] + 1))
+                    kept = min(kept, float(len(during) / (during[-1] - during[0] + 1)))
     return Report(blows, silences, moved, returned, kept, failed)
 
 

@@ -10,7 +10,7 @@ from tests.benchmarks.chaos import STOPPING, Deployment, wreak
 
 def test_a_robot_that_is_struck_stands_still_and_comes_back(tmp_path: Path) -> None:
     report = wreak(Deployment(tmp_path, 16.0), seconds=16.0, period=3.0, seed=3)
-    assert report.failed == [] and sum(report.blows.values()) >= 3
+    assert report.failed == [] and sum(report.blows.values()) >= 2
     assert report.silences and report.returned >= len(report.silences) - 1
     # A busy machine may wake the plant late, too: a quarter of a second.
     assert report.moved <= load_spec("omni").watchdog + STOPPING + 0.25
