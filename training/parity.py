@@ -19,6 +19,9 @@ from training.similarity import KEEP, PUSH
 
 LARGEST_DIFFERENCE = 1e-5
 """Torch against onnxruntime; above it an export fails."""
+ROUNDING = 1e-6
+"""What float32 leaves undecided of an action: some roundings of 6e-8, those of each layer. A team at a knife's edge (who takes which
+landmark) magnifies it within an episode, as two runs of torch do; a file is not to blame for that, so as much is allowed in closed loop."""
 EPISODES = 50
 """50 episodes of 25 steps: 1 250 observations of each actor, above the 1 000 that an export must be checked on."""
 PARITY_SEED = 2_000_003
@@ -45,7 +48,7 @@ def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Di
     """Compare a team's torch graphs with its exported actors, by agent.
 
     Raises:
-        InputError: a difference is above LARGEST_DIFFERENCE.
+        InputError: a difference is above LARGEST_DIFFERENCE; in closed loop, above what ROUNDING alone grows to, if that is more.
     """
     contract = actors[0].contract
     exported = [actor.act for actor in actors]
@@ -53,11 +56,13 @@ def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Di
     ours, rollout = _episodes(contract, actors, exported, trained)
     theirs, _ = _episodes(contract, actors, trained, trained)
     closed_loop = np.abs(ours - theirs).max(axis=(0, 1, 3))
+    rounded, _ = _episodes(contract, actors, [_rounded(act, agent) for agent, act in enumerate(trained)], trained)
+    allowed = max(LARGEST_DIFFERENCE, float(np.abs(rounded - theirs).max()))
     differences = [Difference(float(largest), float(apart)) for largest, apart in zip(rollout, closed_loop, strict=True)]
     for agent, difference in enumerate(differences):
-        worst = max(difference.rollout, difference.closed_loop)
-        if not worst <= LARGEST_DIFFERENCE:
-            raise InputError(f"agent {agent}: onnxruntime and torch differ by {worst:.3g}, at most {LARGEST_DIFFERENCE:g} is allowed")
+        for found, most in ((difference.rollout, LARGEST_DIFFERENCE), (difference.closed_loop, allowed)):
+            if not found <= most:
+                raise InputError(f"agent {agent}: onnxruntime and torch differ by {found:.3g}, at most {most:.3g} is allowed")
     return differences
 
 
@@ -71,6 +76,17 @@ def _torch_act(graph: nn.Module, state_size: int) -> Act:
         return action.numpy(), following.numpy()
 
     return act
+
+
+def _rounded(act: Act, agent: int) -> Act:
+    """The same with errors of up to ROUNDING in its actions."""
+    generator = np.random.default_rng([PARITY_SEED, agent])
+
+    def rounded(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        action, following = act(observation, state)
+        return action + generator.uniform(-ROUNDING, ROUNDING, action.shape).astype(action.dtype), following
+
+    return rounded
 
 
 def _episodes(

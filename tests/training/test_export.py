@@ -16,6 +16,7 @@ from training.config import ActorConfig, NetworkConfig, TrainConfig, WorldConfig
 from training.evaluation import greedy_trajectories
 from training.export import export_team, write_bundle
 from training.ippo import Ippo
+from training.onnx_file import onnx_bytes
 from training.rollout import team_observation
 from training.similarity import similarity_for
 
@@ -114,6 +115,30 @@ def test_an_actor_that_is_told_its_latency_reads_it():
     observation[1, -1] = 0.3
     action, _ = actor.act(observation, actor.initial_state(2))
     assert np.abs(action[0] - action[1]).max() > 1e-3
+
+
+class KnifesEdge(torch.nn.Module):
+    """Pushes away from a point that is 1e-5 beside where one of the episodes begins; `error` moves the point."""
+
+    def __init__(self, error: float) -> None:
+        super().__init__()
+        start = random_layouts(1, 1, 1, 1.0, parity.PARITY_SEED).starts[0, 0]
+        self.register_buffer("edge", torch.tensor(start + 1e-5, dtype=torch.float32))
+        self.error = error
+
+    def forward(self, observation):
+        return (10.0 * (observation[:, 2:4] - self.edge - self.error)).clamp(-1.0, 1.0)
+
+
+def test_a_team_on_a_knifes_edge_is_not_blamed_on_the_file_that_steers_it(make_learner):
+    """A difference grows 1.6-fold in each step there: rounding alone goes beyond 1e-5, while the file is right to the last bits."""
+    contract = exported(make_learner(robots=1), "point").contract
+    actors = [OnnxActor(onnx_bytes(KnifesEdge(0.0), contract), "test")]
+    [difference] = parity.compare([KnifesEdge(5e-9)], actors)
+    assert difference.rollout <= parity.LARGEST_DIFFERENCE < difference.closed_loop
+    for error in (9e-7, 2e-6):  # right in each step and wrong in closed loop; wrong in each step
+        with pytest.raises(InputError, match="onnxruntime and torch differ by"):
+            parity.compare([KnifesEdge(error)], actors)
 
 
 def test_parity_is_checked_on_at_least_a_thousand_observations_of_whole_episodes():
