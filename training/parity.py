@@ -79,12 +79,12 @@ def _torch_act(graph: nn.Module, state_size: int) -> Act:
 
 
 def _rounded(act: Act, agent: int) -> Act:
-    """The same with errors of up to ROUNDING in its actions."""
-    generator = np.random.default_rng([PARITY_SEED, agent])
+    """The same with an error of ROUNDING in its actions, up or down for the whole of an episode."""
 
     def rounded(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         action, following = act(observation, state)
-        return action + generator.uniform(-ROUNDING, ROUNDING, action.shape).astype(action.dtype), following
+        error = np.random.default_rng([PARITY_SEED, agent]).choice([-ROUNDING, ROUNDING], action.shape)
+        return action + error.astype(action.dtype), following
 
     return rounded
 
