@@ -18,6 +18,7 @@ from zmq.utils import z85
 
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml, read_yaml
+from runtime.ed25519 import new_signing_key
 
 TEAM_FILE = "team.pub"
 SIGNING_SECRET = "signing.key"
@@ -69,7 +70,6 @@ def make_keys(robots: Sequence[str], folder: Path) -> None:
     Raises:
         InputError: the folder exists already (keys are never overwritten), or cannot be written.
     """
-    from runtime.signature import new_signing_key  # needs an extra
 
     if folder.exists():
         raise InputError(f"{folder}: exists already; keys are never overwritten, choose another --out")

@@ -6,12 +6,12 @@ PyNaCl and not `cryptography`: it is the library that ZeroMQ's CURVE stands on, 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from robots.errors import InputError
 from robots.yaml_input import read_yaml
+from runtime.ed25519 import nacl_library
 from runtime.keys import SigningPublic, SigningSecret, key_bytes, read_secret
 
 SIGNATURE = "manifest.sig"
@@ -27,16 +27,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     signature: str
 
 
-def new_signing_key() -> tuple[bytes, bytes]:
-    """A new seed and its public key, 32 bytes each."""
-    secret = _nacl().signing.SigningKey.generate()
-    return bytes(secret), bytes(secret.verify_key)
-
-
 def sign(manifest: bytes, key: Path) -> bytes:
     """The content of `manifest.sig`, by the secret key in a file. Raises InputError."""
     seed = key_bytes(read_secret(key, SigningSecret).ed25519_secret, f"{key}: ed25519_secret")
-    secret = _nacl().signing.SigningKey(seed)
+    secret = nacl_library().signing.SigningKey(seed)
     signature = Signature(ed25519_public=bytes(secret.verify_key).hex(), signature=secret.sign(_PURPOSE + manifest).signature.hex())
     return msgspec.json.encode(signature) + b"\n"
 
@@ -63,17 +57,8 @@ def check_signature(manifest: bytes, signature: bytes | None, key: Path, place: 
         raise InputError(f"{place}: {SIGNATURE}: is not a signature") from None
     if claimed.ed25519_public != public.hex():
         raise InputError(f"{place}: is signed by {claimed.ed25519_public[:12]!r}..., {key} is {public.hex()[:12]}...")
-    nacl = _nacl()
+    nacl = nacl_library()
     try:
         nacl.signing.VerifyKey(public).verify(_PURPOSE + manifest, proof)
     except (nacl.exceptions.BadSignatureError, ValueError):
         raise InputError(f"{place}: {SIGNATURE}: does not fit manifest.json, which was changed since it was signed") from None
-
-
-def _nacl() -> Any:
-    try:
-        import nacl.exceptions
-        import nacl.signing
-    except ImportError:
-        raise InputError("signing keys need the extra 'security': pip install 'fieldswarm[security]'") from None
-    return nacl
