@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 
@@ -163,6 +163,7 @@ def _of_the_picture(results: dict[str, Result]) -> list[Result]:
 
     learned = [results[variant.name] for variant in LEARNED if variant.name in results and results[variant.name].success]
     best = [max(learned, key=over_delays)] if learned else []
+    best = [replace(each, label=f"best learned: {each.label.removeprefix('+ ')}") for each in best]
     return [results[name] for name in ("plain", "compensated") if name in results and results[name].success] + best + [results["oracle"]]
 
 
