@@ -56,6 +56,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         robot_kinds: kinds that the actors may drive.
         created_by: software that wrote the bundle.
         success: share of nominal episodes that the team succeeded in when it was exported.
+        latency_margin: commands may act this much later than the robot's own latency before success falls below 90 % of that without [s];
+            None where nobody measured it.
         provenance: free text: where the policy comes from.
         actors: by ascending agent.
     """
@@ -66,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     robot_kinds: tuple[str, ...]
     created_by: str
     success: float
+    latency_margin: float | None = None
     provenance: dict[str, str] = {}
     actors: tuple[ActorEntry, ...]
 
@@ -141,6 +144,7 @@ def write_manifest(
     directory: str | Path,
     *,
     success: float,
+    latency_margin: float | None = None,
     differences: Sequence[tuple[float, float]],
     created_by: str,
     provenance: Mapping[str, str],
@@ -152,6 +156,7 @@ def write_manifest(
     Args:
         directory: has the actors and nothing else.
         success: see Manifest.
+        latency_margin: see Manifest.
         differences: for each agent (rollout, closed loop), see ActorEntry.
         created_by: see Manifest.
         provenance: see Manifest.
@@ -170,6 +175,7 @@ def write_manifest(
         robot_kinds=contracts[0].robot_kinds,
         created_by=created_by,
         success=success,
+        latency_margin=latency_margin,
         provenance=dict(provenance),
         actors=tuple(
             ActorEntry(

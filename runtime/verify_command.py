@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> None:
     sound = "sound" if arguments.key is None else f"sound and signed by {arguments.key}"
     print(f"{bundle.path}: {sound}; {manifest.team_size} actors for task '{manifest.task}', robots: {', '.join(manifest.robot_kinds)}")
     print(f"  every {contract.period:g} s in an arena of +-{contract.arena_half_size:g} m; success when exported {manifest.success:.3f}")
+    if manifest.latency_margin is not None:
+        print(f"  keeps 90 % of that while commands act up to {manifest.latency_margin:.3g} s later than the robot's own latency")
     print(f"  action: {action.kind} within +-{action.limit:g} {action.unit}, in effect {action.effect_delay:g} s after the observation")
     print(f"  observation: {', '.join(f'{field.name} ({field.size})' for field in contract.observation)}")
     for entry, actor in zip(manifest.actors, actors, strict=True):

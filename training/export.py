@@ -27,6 +27,7 @@ from training.config import TrainConfig
 from training.front_ends import learning_front_end
 from training.ippo import Ippo
 from training.latency_compensation import LatencyCompensator, PointMotion, SetpointMotion
+from training.latency_margin import latency_margin, success_under_latency
 from training.onnx_file import onnx_bytes
 from training.parity import Difference, compare
 from training.similarity import Similarity
@@ -47,11 +48,13 @@ class ExportedTeam:
         actors: ONNX files, by agent.
         contract: of agent 0.
         differences: torch against onnxruntime, by agent.
+        latency_margin: see runtime.bundle.Manifest [s].
     """
 
     actors: list[bytes]
     contract: Contract
     differences: list[Difference]
+    latency_margin: float
 
 
 def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress: Callable[[str], None]) -> ExportedTeam:
@@ -80,7 +83,10 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
         models.append(onnx_bytes(form.graph, _contract(learner, spec, similarity, agent, success, form)))
     progress("checking onnxruntime against torch")
     actors = [OnnxActor(model, f"agent {agent}") for agent, model in enumerate(models)]
-    return ExportedTeam(models, actors[0].contract, compare(graphs, actors))
+    differences = compare(graphs, actors)
+    progress("measuring the latency margin")
+    margin = latency_margin(success_under_latency(actors, spec), actors[0].contract.period)
+    return ExportedTeam(models, actors[0].contract, differences, margin)
 
 
 def write_bundle(team: ExportedTeam, directory: Path, signing_key: Path | None = None) -> None:
@@ -97,6 +103,7 @@ def write_bundle(team: ExportedTeam, directory: Path, signing_key: Path | None =
         write_manifest(
             partial,
             success=training.success,
+            latency_margin=team.latency_margin,
             differences=[(difference.rollout, difference.closed_loop) for difference in team.differences],
             created_by=f"fieldswarm {version()}",
             provenance={name: str(value) for name, value in msgspec.structs.asdict(training).items()},

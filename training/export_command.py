@@ -50,4 +50,5 @@ def run(arguments: argparse.Namespace) -> None:
     print(
         f"arena +-{contract.arena_half_size:.4g} m, a set-point every {contract.period:.4g} s, at most {contract.action.limit:.4g} per axis"
     )
+    print(f"keeps 90 % of its success while commands act up to {team.latency_margin:.3g} s later than the robot's own latency")
     print(f"torch against onnxruntime over whole episodes: {worst:.2g}")

@@ -150,6 +150,7 @@ def test_a_bundle_is_written_whole_and_verifies(make_learner, tmp_path):
     write_bundle(team, tmp_path / "bundle")
     bundle = read_bundle(tmp_path / "bundle")
     assert len(bundle.verify()) == 3
+    assert bundle.manifest.latency_margin == team.latency_margin >= 0
     assert all(entry.difference_rollout <= 1e-5 and entry.difference_closed_loop <= 1e-5 for entry in bundle.manifest.actors)
     with pytest.raises(InputError, match="exists already"):
         write_bundle(team, tmp_path / "bundle")

@@ -1,0 +1,73 @@
+"""How late a team's commands may act before it fails: measured when a bundle is made, and written into its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
+from sim3d.in_process import run_missions
+from sim3d.profile import Actuation, Profile
+from sim3d.spread import HORIZON
+from sim3d.spread_task import all_covered
+from sim3d.world import random_layouts
+from sim3d.worlds import make_world
+
+KEPT = 0.9
+"""Share of the undelayed success that still counts as working."""
+LONGEST_PERIODS = 6
+HALVINGS = 2
+"""Between two whole periods the margin is known to a quarter of one."""
+MISSIONS = {"spread": 200, "bullet": 50}
+"""In each world; PyBullet takes some seconds for fifty."""
+MARGIN_SEED = 3_000_017
+
+
+def latency_margin(success: Callable[[float], float], period: float) -> float:
+    """The longest actuation latency [s], beyond the robot's own, at which success is at least KEPT of that without.
+
+    Latencies are tried period by period until one is too long, then halved in between; the margin is the longest that worked. A team that
+    succeeds in nothing has none.
+
+    Args:
+        success: of the team under a latency [s].
+        period: control period [s].
+    """
+    needed = KEPT * success(0.0)
+    if needed == 0.0:
+        return 0.0
+    works, fails = 0.0, None
+    for periods in range(1, LONGEST_PERIODS + 1):
+        if success(periods * period) < needed:
+            fails = periods * period
+            break
+        works = periods * period
+    if fails is None:
+        return works
+    for _ in range(HALVINGS):
+        middle = (works + fails) / 2
+        if success(middle) >= needed:
+            works = middle
+        else:
+            fails = middle
+    return works
+
+
+def success_under_latency(actors: Sequence[OnnxActor], spec: RobotSpec) -> Callable[[float], float]:
+    """Success of exported actors in their robots' own world under a latency [s]; the layouts are the same for each."""
+    contract = actors[0].contract
+    home = "spread" if spec.action == "force" else "bullet"
+    layouts = random_layouts(MISSIONS[home], contract.team_size, contract.landmarks, contract.arena_half_size, MARGIN_SEED)
+
+    def success(latency: float) -> float:
+        world = make_world(home, spec, contract.team_size, contract.landmarks, contract.arena_half_size)
+        try:
+            profile = Profile(name=f"{latency:g} s late", actuation=Actuation(delay=latency))
+            positions = run_missions(world, spec, actors, layouts, profile, HORIZON)
+        finally:
+            world.close()
+        every = round(contract.period / world.tick_period)
+        covered = all_covered(positions[:, every::every], layouts.landmarks[:, None], contract.capture_radius)
+        return float(covered.any(axis=1).mean())
+
+    return success
