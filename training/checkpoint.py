@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml
+from runtime.atomic import write_atomically
 from training.config import TrainConfig, read_train_config
 from training.ippo import Ippo
 
@@ -19,9 +21,9 @@ CHECKPOINT = "checkpoint.pt"
 
 def save_checkpoint(directory: Path, learner: Ippo) -> None:
     """Write the learner's whole state to DIRECTORY/checkpoint.pt."""
-    partial = directory / (CHECKPOINT + ".partial")
-    torch.save(learner.state_dict(), partial)
-    partial.replace(directory / CHECKPOINT)
+    content = io.BytesIO()
+    torch.save(learner.state_dict(), content)
+    write_atomically(directory / CHECKPOINT, content.getvalue())
 
 
 def load_run(directory: str | Path) -> Ippo:

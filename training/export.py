@@ -70,8 +70,16 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
         InputError: the exported actors do not compute what the network computes.
     """
     progress("measuring nominal success")
-    success = evaluate_learner(learner, SUCCESS_EPISODES, load_profile("clean"))["success"]
     config = learner.config
+    training = Training(
+        config_sha256=config_sha256(config),
+        commit=source_commit(),
+        seed=config.seed,
+        steps=learner.batches_done * config.batch_steps,
+        world=config.world.name,
+        disturbances=learner.profile.name,
+        success=evaluate_learner(learner, SUCCESS_EPISODES, load_profile("clean"))["success"],
+    )
     discrete = config.world.actions == "discrete"
     graphs: list[nn.Module] = []
     models: list[bytes] = []
@@ -80,7 +88,7 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
         head = ForceHead(learner.policy.actors.of_robot(agent), discrete)
         form = _form(config, spec, similarity, head)
         graphs.append(form.graph)
-        models.append(onnx_bytes(form.graph, _contract(learner, spec, similarity, agent, success, form)))
+        models.append(onnx_bytes(form.graph, _contract(config.world.robots, spec, similarity, agent, form, training)))
     progress("checking onnxruntime against torch")
     actors = [OnnxActor(model, f"agent {agent}") for agent, model in enumerate(models)]
     differences = compare(graphs, actors)
@@ -149,9 +157,8 @@ def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: Fo
     return _Form(SetpointActor(head, robots, similarity), SETPOINT_LAYOUT, (0.0, 0.0))
 
 
-def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int, success: float, form: _Form) -> Contract:
-    config, dimensionless = learner.config, spec.action == "force"
-    robots = config.world.robots
+def _contract(robots: int, spec: RobotSpec, similarity: Similarity, agent: int, form: _Form, training: Training) -> Contract:
+    dimensionless = spec.action == "force"
     unit = 1.0 if dimensionless else similarity.arena_half_size
     period = DT if dimensionless else similarity.period
     action = (
@@ -172,13 +179,5 @@ def _contract(learner: Ippo, spec: RobotSpec, similarity: Similarity, agent: int
         capture_radius=CAPTURE_RADIUS * unit,
         robot_radius=ROBOT_RADIUS * unit,
         robot_kinds=(spec.kind,),
-        training=Training(
-            config_sha256=config_sha256(config),
-            commit=source_commit(),
-            seed=config.seed,
-            steps=learner.batches_done * config.batch_steps,
-            world=config.world.name,
-            disturbances=learner.profile.name,
-            success=success,
-        ),
+        training=training,
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
+
+from runtime.atomic import write_atomically
 
 
 class RunLog:
@@ -44,13 +47,12 @@ class RunLog:
             return [row for row in csv.DictReader(file) if None not in row.values()]
 
     def _rewrite(self) -> None:
-        partial = self._path.with_name("metrics.csv.partial")
-        with partial.open("w", newline="") as file:
-            if self._rows:
-                writer = csv.DictWriter(file, self._rows[0].keys())
-                writer.writeheader()
-                writer.writerows(self._rows)
-        partial.replace(self._path)
+        text = io.StringIO(newline="")
+        if self._rows:
+            writer = csv.DictWriter(text, self._rows[0].keys())
+            writer.writeheader()
+            writer.writerows(self._rows)
+        write_atomically(self._path, text.getvalue().encode())
 
     def write(self, batch: int, figures: dict[str, float], evaluation: dict[str, float]) -> None:
         """Log one batch: `figures` of the learner, and `evaluation` (empty in batches without one)."""
