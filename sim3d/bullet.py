@@ -1,11 +1,14 @@
-"""World `bullet`: robots with mass, contacts and force-limited velocity actuators, in PyBullet without a screen."""
+"""World `bullet`: robots with mass, contacts and the actuators of their kind, in PyBullet without a screen."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from robots.errors import InputError
-from robots.spec import RobotSpec, robot_folder
+from robots.spec import RobotSpec
+from sim3d.body_kinds import bodies_of
 from sim3d.bullet_engine import Engines
 from sim3d.bullet_workers import Workers
 from sim3d.elbow_room import apart
@@ -16,45 +19,45 @@ START_GAP = 0.01
 
 
 class BulletWorld:
-    """Robots of one kind on a floor without walls; a tick is one period of their control loop.
+    """Robots on a floor without walls, each of its own kind; a tick is one period of the control loop that they share.
 
-    A robot takes a planar velocity set-point and answers with F = m clip((v_set - v) / tau, a_max) at its centre of mass, at every step of
-    the physics (250 Hz for a 50 Hz loop); v_set is limited to its speed limit. With dynamics other than the spec's, F is motor_gain times
-    that with the *spec's* m, less friction * v for each kg of the body, whose mass is another. Landmarks are points that nothing touches.
-    Starts whose bodies would overlap are moved apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start, dynamics and
-    set-points alone, bit for bit, whatever the batch and the number of workers. Arrays are numpy, float64.
+    Each robot answers a planar velocity set-point with the body of its kind (`sim3d.body_kinds`), at every step of the physics; set-points
+    above its speed limit are shortened to it. Landmarks are points that nothing touches. Starts whose bodies would overlap are moved
+    apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start, dynamics and set-points alone, bit for bit, whatever
+    the batch and the number of workers. Arrays are numpy, float64.
 
     Args:
-        robots: N.
-        spec: of the robots.
+        specs: of the N robots.
         arena_half_size: robots and landmarks start within +-this on both axes [m].
         landmarks: L; as many as robots unless given.
         workers: processes that share the batch; 0 runs it in this one.
 
     Raises:
-        InputError: this kind does not take velocity set-points, or has no model.
+        InputError: a kind does not take velocity set-points or has no body, or two kinds have control loops of different rates.
     """
 
     action = "velocity_setpoint"
 
-    def __init__(self, robots: int, spec: RobotSpec, arena_half_size: float, landmarks: int | None = None, workers: int = 0) -> None:
-        if spec.action != self.action:
-            raise InputError(f"world 'bullet' needs robots that take '{self.action}'; robot kind '{spec.kind}' takes '{spec.action}'")
-        model = robot_folder(spec.kind) / f"{spec.kind}.urdf"
-        if not model.is_file():
-            raise InputError(f"{model}: no such file; world 'bullet' needs a model of robot kind '{spec.kind}'")
-        self.robots = robots
-        self.landmarks = robots if landmarks is None else landmarks
-        self.tick_period = spec.loop_period
+    def __init__(self, specs: Sequence[RobotSpec], arena_half_size: float, landmarks: int | None = None, workers: int = 0) -> None:
+        for spec in specs:
+            if spec.action != self.action:
+                raise InputError(f"world 'bullet' needs robots that take '{self.action}'; robot kind '{spec.kind}' takes '{spec.action}'")
+            if spec.loop_rate != specs[0].loop_rate:
+                rates = f"'{specs[0].kind}' at {specs[0].loop_rate:g} Hz, '{spec.kind}' at {spec.loop_rate:g} Hz"
+                raise InputError(f"robots of one world share the rate of their control loops; here: {rates}")
+            bodies_of(spec.kind)
+        self.robots = len(specs)
+        self.landmarks = self.robots if landmarks is None else landmarks
+        self.tick_period = specs[0].loop_period
         self.arena_half_size = arena_half_size
-        self.robot_radius = spec.radius
-        self._speed_limit = spec.speed_limit
-        self._physics = Workers(spec, robots, workers) if workers else Engines(spec, robots)
+        self.robot_radius = np.array([spec.radius for spec in specs])
+        self._speed_limit = np.array([[spec.speed_limit] for spec in specs])
+        self._physics = Workers(specs, workers) if workers else Engines(specs)
         self._latest: WorldState | None = None
 
     def reset(self, layouts: Layouts, dynamics: Dynamics | None = None) -> WorldState:
         """Begin B episodes; robots start at rest, heading along x, as their spec says unless told otherwise. Raises WorkerFailed."""
-        starts = apart(layouts.starts, 2 * self.robot_radius + START_GAP)
+        starts = apart(layouts.starts, np.add.outer(self.robot_radius, self.robot_radius) + START_GAP)
         landmarks = np.array(layouts.landmarks, dtype=np.float64)
         self._latest = self._state(self._physics.reset(starts, dynamics), landmarks, 0, dynamics)
         return self._latest
@@ -64,7 +67,7 @@ class BulletWorld:
 
         Args:
             state: what the last `reset` or `step` gave; the engine cannot go back to an older one.
-            action: set-points; those above the speed limit are shortened to it.
+            action: set-points; those above a robot's speed limit are shortened to it.
             ticks: how many.
 
         Raises:

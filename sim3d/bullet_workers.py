@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -25,13 +26,12 @@ class Workers:
     The processes are spawned, so a script that uses them guards its entry with `if __name__ == "__main__"`. They start when first needed.
 
     Args:
-        spec: of the robots.
-        robots: N.
+        specs: of the N robots of an episode.
         count: of processes.
     """
 
-    def __init__(self, spec: RobotSpec, robots: int, count: int) -> None:
-        self._spec, self._robots, self._count = spec, robots, count
+    def __init__(self, specs: Sequence[RobotSpec], count: int) -> None:
+        self._specs, self._count = specs, count
         self._workers: list[_Worker] = []
         self._busy = 0
 
@@ -39,7 +39,7 @@ class Workers:
         """As `Engines.reset`. Raises WorkerFailed."""
         self._busy = min(self._count, len(starts))
         while len(self._workers) < self._busy:
-            self._workers.append(_Worker(len(self._workers), self._spec, self._robots))
+            self._workers.append(_Worker(len(self._workers), self._specs))
         shares = np.array_split(starts, self._busy)
         ends = np.cumsum([len(share) for share in shares]).tolist()
         parts = [dynamics if dynamics is None else dynamics[end - len(share) : end] for share, end in zip(shares, ends, strict=True)]
@@ -68,11 +68,11 @@ class Workers:
 
 
 class _Worker:
-    def __init__(self, number: int, spec: RobotSpec, robots: int) -> None:
+    def __init__(self, number: int, specs: Sequence[RobotSpec]) -> None:
         context = multiprocessing.get_context("spawn")
         self._number = number
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, spec, robots), name=f"bullet-{number}", daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, specs), name=f"bullet-{number}", daemon=True)
         self._process.start()
         # With the worker's end held by the worker alone, its death is the end of the file here.
         theirs.close()
@@ -104,10 +104,10 @@ class _Worker:
         return WorkerFailed(f"bullet worker {self._number} ended unexpectedly (exit status {self._process.exitcode})")
 
 
-def _work(pipe: Connection, spec: RobotSpec, robots: int) -> None:
+def _work(pipe: Connection, specs: Sequence[RobotSpec]) -> None:
     # Ctrl-C reaches the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    engines = Engines(spec, robots)
+    engines = Engines(specs)
     while True:
         try:
             method, arguments = pipe.recv()

@@ -9,7 +9,7 @@ import numpy as np
 _ROUNDS = 1000
 
 
-def apart(starts: np.ndarray, distance: float) -> np.ndarray:
+def apart(starts: np.ndarray, distance: float | np.ndarray) -> np.ndarray:
     """Move starts that are too close as far apart as they must be, and leave all others where they are.
 
     Each two robots that are too close move away from each other by half of what is missing, again and again until none are. An episode's
@@ -17,16 +17,17 @@ def apart(starts: np.ndarray, distance: float) -> np.ndarray:
 
     Args:
         starts: [B, N, 2], m.
-        distance: that two robots need at least [m].
+        distance: that two robots need at least [m]; one for all, or [N, N] for each two.
 
     Returns:
         [B, N, 2], m.
     """
     moved = np.array(starts, dtype=np.float64)
+    apart_by = np.broadcast_to(distance, (moved.shape[1], moved.shape[1]))
     for points in moved:
         pairs = list(combinations(range(len(points)), 2))
         for _ in range(_ROUNDS):
-            if sum(_part(points, first, second, distance) for first, second in pairs) == 0:
+            if sum(_part(points, first, second, float(apart_by[first, second])) for first, second in pairs) == 0:
                 break
     return moved
 

@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     if world == "mpe2":
         summary = _in_mpe2(actors, arguments.episodes, arguments.seed, title)
     else:
-        simulated = make_world(world, spec, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.workers)
+        simulated = make_world(world, [spec] * contract.team_size, contract.landmarks, contract.arena_half_size, arguments.workers)
         separation = KEEP_APART if arguments.separation == "on" else None
         latency = arguments.known_latency
         summary = _in_world(simulated, spec, actors, profile, arguments.episodes, arguments.seed, title, separation, latency)

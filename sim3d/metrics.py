@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,8 +13,8 @@ from sim3d.contact_events import count_contacts
 from sim3d.spread_task import all_covered, distances, reward
 
 TOUCH_MARGIN = 0.01
-"""Two bodies touch when the gap between them is below this share of their radius: solid bodies rest against each other with a gap of the
-engine's slop, and simple_spread's contact force reaches 0.007 radii far."""
+"""Two bodies touch when the gap between them is below this share of their mean radius: solid bodies rest against each other with a gap of
+the engine's slop, and simple_spread's contact force reaches 0.007 radii far."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class EpisodeMetrics:
     Attributes:
         success: at some control step after the start all landmarks are covered at the same time (mpe2's `terminate_on_success`).
         success_end: all landmarks are covered at the end.
-        success_body: at the end every landmark is closer than the robot radius to a robot, so that a body stands on it.
+        success_body: at the end every landmark is closer to a robot than that robot's radius, so that a body stands on it.
         matched: at the end the landmarks are covered by as many different robots.
         coverage: share of the landmarks that are covered at the end.
         steps_to_cover: first control step with all landmarks covered; NaN when there is none.
@@ -64,7 +63,7 @@ def episode_metrics(
     ticks_per_step: int,
     tick_period: float,
     capture_radius: float,
-    robot_radius: float,
+    robot_radius: float | np.ndarray,
     arena_half_size: float,
 ) -> EpisodeMetrics:
     """Score recorded episodes.
@@ -75,7 +74,7 @@ def episode_metrics(
         ticks_per_step: ticks in a control step.
         tick_period: [s].
         capture_radius: [m].
-        robot_radius: [m].
+        robot_radius: [m], of all robots, or [N] of each.
         arena_half_size: [m].
 
     Raises:
@@ -86,6 +85,7 @@ def episode_metrics(
         raise ValueError(f"position covers {ticks} ticks, which is not a whole number of control steps of {ticks_per_step} ticks")
     steps = position[:, ticks_per_step::ticks_per_step]
     end = position[:, -1]
+    radius = np.broadcast_to(np.asarray(robot_radius, dtype=np.float64), position.shape[2:3])
     to_landmarks = distances(end, landmarks)
 
     covered = all_covered(steps, landmarks[:, None], capture_radius)
@@ -93,14 +93,16 @@ def episode_metrics(
     steps_to_cover = np.where(success, covered.argmax(axis=1) + 1.0, np.nan)
     path_length = np.linalg.norm(np.diff(position, axis=1), axis=-1).sum(axis=(1, 2))
     separation = _separation(position)
-    contacts = count_contacts(np.moveaxis(separation < (2 + TOUCH_MARGIN) * robot_radius, 1, 0)).sum(axis=-1)
+    first, second = _pairs(len(radius))
+    touching = separation < (2 + TOUCH_MARGIN) * (0.5 * (radius[first] + radius[second]))
+    contacts = count_contacts(np.moveaxis(touching, 1, 0)).sum(axis=-1)
     outside = (np.abs(position) > arena_half_size).any(axis=-1)
     nearest = to_landmarks.argmin(axis=-1)
-    step_reward = reward(steps, landmarks[:, None], robot_radius, unit=arena_half_size)
+    step_reward = reward(steps, landmarks[:, None], radius, unit=arena_half_size)
     return EpisodeMetrics(
         success=success,
         success_end=covered[:, -1],
-        success_body=all_covered(end, landmarks, robot_radius),
+        success_body=(to_landmarks < radius[:, None]).any(axis=1).all(axis=-1),
         matched=_matched(to_landmarks < capture_radius),
         coverage=(to_landmarks.min(axis=1) < capture_radius).mean(axis=-1),
         steps_to_cover=steps_to_cover,
@@ -154,9 +156,13 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 def _separation(position: np.ndarray) -> np.ndarray:
     """Distances of all pairs: [E, T, N, 2] to [E, T, N (N - 1) / 2], m."""
-    pairs = list(combinations(range(position.shape[2]), 2))
-    first, second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    first, second = _pairs(position.shape[2])
     return np.linalg.norm(position[:, :, first] - position[:, :, second], axis=-1)
+
+
+def _pairs(robots: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the second of all pairs of robots."""
+    return np.triu_indices(robots, 1)
 
 
 def _matched(within: np.ndarray) -> np.ndarray:

@@ -238,7 +238,7 @@ def bullet_env(
     spec = load_spec(kind)
     bound = np.float32(spec.cruise_speed)
     return TeamEnv(
-        world=BulletWorld(robots, spec, arena_half_size),
+        world=BulletWorld([spec] * robots, arena_half_size),
         action_space=lambda: spaces.Box(-bound, bound, (2,), np.float32),
         decode=lambda action: np.clip(action, -bound, bound),
         layout=layout,

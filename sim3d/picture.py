@@ -37,7 +37,7 @@ def trajectory_picture(
     positions: np.ndarray,
     landmarks: np.ndarray,
     capture_radius: float,
-    robot_radius: float,
+    robot_radius: float | np.ndarray,
     arena_half_size: float,
     path: str | Path,
     title: str = "",
@@ -48,7 +48,7 @@ def trajectory_picture(
         positions: [T + 1, N, 2], m, world frame.
         landmarks: [L, 2], m, world frame.
         capture_radius: a landmark is covered within this [m].
-        robot_radius: [m].
+        robot_radius: [m], of all robots, or [N] of each.
         arena_half_size: robots and landmarks start within +-this on both axes [m].
         path: of the PNG.
         title: one line above the picture.
@@ -60,7 +60,7 @@ def missions_picture(
     positions: Sequence[np.ndarray],
     landmarks: Sequence[np.ndarray],
     capture_radius: float,
-    robot_radius: float,
+    robot_radius: float | np.ndarray,
     arena_half_size: float,
     path: str | Path,
     titles: Sequence[str],
@@ -72,7 +72,7 @@ def missions_picture(
         positions: M arrays [T + 1, N, 2], m, world frame; T may differ.
         landmarks: M arrays [L, 2], m, world frame.
         capture_radius: a landmark is covered within this [m].
-        robot_radius: [m].
+        robot_radius: [m], of all robots, or [N] of each.
         arena_half_size: robots and landmarks start within +-this on both axes [m].
         path: of the PNG.
         titles: M lines, one above each mission.
@@ -85,7 +85,7 @@ def _save(
     positions: Sequence[np.ndarray],
     landmarks: Sequence[np.ndarray],
     capture_radius: float,
-    robot_radius: float,
+    robot_radius: float | np.ndarray,
     arena_half_size: float,
     path: Path,
     titles: Sequence[str],
@@ -98,7 +98,7 @@ def _save(
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     reach = max(arena_half_size, *(float(np.abs(points).max()) for points in (*positions, *landmarks)))
-    limit = max(1.05 * arena_half_size, reach + 1.3 * robot_radius)
+    limit = max(1.05 * arena_half_size, reach + 1.3 * float(np.max(robot_radius)))
     for ax, trajectory, marks, title in zip(axes.flat, positions, landmarks, titles, strict=False):
         _draw_mission(ax, np.asarray(trajectory), np.asarray(marks), capture_radius, robot_radius, arena_half_size)
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
@@ -118,7 +118,9 @@ def _save(
     write_atomically(path, buffer.getvalue())
 
 
-def _draw_mission(ax: Axes, positions: np.ndarray, landmarks: np.ndarray, capture_radius: float, robot_radius: float, arena: float) -> None:
+def _draw_mission(
+    ax: Axes, positions: np.ndarray, landmarks: np.ndarray, capture_radius: float, robot_radius: float | np.ndarray, arena: float
+) -> None:
     ax.set_aspect("equal")
     ax.set_axisbelow(True)
     ax.grid(color=_GRID, linewidth=0.8)
@@ -129,12 +131,13 @@ def _draw_mission(ax: Axes, positions: np.ndarray, landmarks: np.ndarray, captur
         ax.add_patch(Circle((x, y), capture_radius, facecolor=_MARK, linewidth=0, zorder=2))
         ax.add_patch(Circle((x, y), capture_radius, fill=False, edgecolor=_INK, linewidth=0.9, linestyle=(0, (3, 2)), zorder=6))
         ax.plot(x, y, marker="+", markersize=8, markeredgewidth=1.3, color=_INK, zorder=7)
+    radii = np.broadcast_to(robot_radius, positions.shape[1])
     for agent in range(positions.shape[1]):
         colour = robot_colour(agent)
         trajectory = positions[:, agent]
         ax.add_collection(_fading_line(trajectory, colour))
         ax.plot(*trajectory[0], marker="o", markersize=5, markerfacecolor="white", markeredgecolor=colour, markeredgewidth=1.4, zorder=5)
-        ax.add_patch(Circle(trajectory[-1], robot_radius, facecolor=(*colour, 0.4), edgecolor=colour, linewidth=1.6, zorder=4))
+        ax.add_patch(Circle(trajectory[-1], radii[agent], facecolor=(*colour, 0.4), edgecolor=colour, linewidth=1.6, zorder=4))
 
 
 def _fading_line(points: np.ndarray, colour: tuple[float, float, float]) -> LineCollection:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     layouts = layouts_of(read_missions(arguments.missions), len(members), arguments.arena, arguments.seed, arguments.missions)
     profile = load_profile(arguments.profile)
     check_link(profile.between_robots, len(members), arguments.profile)
-    world = make_world(arguments.world, spec, len(members), layouts.landmarks.shape[1], arguments.arena)
+    world = make_world(arguments.world, [spec] * len(members), layouts.landmarks.shape[1], arguments.arena)
     # Whoever ends us politely gets our robots told, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.closing(world), contextlib.closing(_plant(arguments, world, spec, members, profile)) as plant:

@@ -25,7 +25,7 @@ class Record:
         landmarks: [E, L, 2], m, world frame.
         tick_period: [s].
         arena_half_size: [m].
-        robot_radius: [m].
+        robot_radius: [m], of all robots, or [N] of each.
         capture_radius: a landmark within this distance of a robot is covered [m].
         world: name of the world.
     """
@@ -37,7 +37,7 @@ class Record:
     landmarks: np.ndarray
     tick_period: float
     arena_half_size: float
-    robot_radius: float
+    robot_radius: float | np.ndarray
     capture_radius: float
     world: str
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from array_api_compat import array_namespace
+import numpy as np
+from array_api_compat import array_namespace, device
 
 Array = Any
 
@@ -23,7 +24,7 @@ def separations(position: Array) -> Array:
     return distances(position, position)
 
 
-def reward(position: Array, landmarks: Array, robot_radius: float, local_ratio: float = 0.5, unit: float = 1.0) -> Array:
+def reward(position: Array, landmarks: Array, robot_radius: float | np.ndarray, local_ratio: float = 0.5, unit: float = 1.0) -> Array:
     """Reward of each robot, as simple_spread_v3 gives it.
 
     (1 - local_ratio) * (- sum over landmarks of the nearest robot's distance) - local_ratio * (robots that I touch)
@@ -31,7 +32,7 @@ def reward(position: Array, landmarks: Array, robot_radius: float, local_ratio: 
     Args:
         position: [..., N, 2], m.
         landmarks: [..., L, 2], m.
-        robot_radius: two robots touch when they are closer than twice this [m].
+        robot_radius: [m], of all robots, or [N] of each; two touch when they are closer than both radii together.
         local_ratio: weight of the own contacts against the team's coverage.
         unit: length that counts as 1 in the coverage term [m]; the arena's half size makes worlds of any size comparable.
 
@@ -40,7 +41,10 @@ def reward(position: Array, landmarks: Array, robot_radius: float, local_ratio: 
     """
     xp = array_namespace(position)
     covering = -xp.sum(xp.min(distances(position, landmarks), axis=-2), axis=-1) / unit
-    touching = xp.astype(separations(position) < 2 * robot_radius, position.dtype)
+    reach = 2 * robot_radius
+    if isinstance(robot_radius, np.ndarray):
+        reach = xp.asarray(np.add.outer(robot_radius, robot_radius), dtype=position.dtype, device=device(position))
+    touching = xp.astype(separations(position) < reach, position.dtype)
     touched = xp.sum(touching, axis=-1) - 1.0  # everyone touches itself
     return (1.0 - local_ratio) * covering[..., None] - local_ratio * touched
 

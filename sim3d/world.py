@@ -74,14 +74,14 @@ class WorldState:
 
 
 class World(Protocol):
-    """A batched simulation of one task. All robots of a world are of one kind.
+    """A batched simulation of one task. All robots of a world take one kind of action, and share the period of their control loops.
 
     Attributes:
         robots: N.
         landmarks: L.
         tick_period: time that one tick takes [s].
         arena_half_size: robots and landmarks start within +-this on both axes [m].
-        robot_radius: [m].
+        robot_radius: [m], of all robots, or [N] of each.
         action: what an action is.
     """
 
@@ -89,7 +89,7 @@ class World(Protocol):
     landmarks: int
     tick_period: float
     arena_half_size: float
-    robot_radius: float
+    robot_radius: float | np.ndarray
     action: ActionKind
 
     def reset(self, layouts: Layouts, dynamics: Dynamics | None = None) -> WorldState:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from robots.errors import InputError
 from robots.spec import RobotSpec
 from sim3d.world import World
@@ -17,26 +19,27 @@ def check_world(name: str | None, spec: RobotSpec) -> str:
     return home
 
 
-def make_world(name: str, spec: RobotSpec, robots: int, landmarks: int, arena_half_size: float, workers: int = 0) -> World:
-    """A world for robots of one kind.
+def make_world(name: str, specs: Sequence[RobotSpec], landmarks: int, arena_half_size: float, workers: int = 0) -> World:
+    """A world for a team of robots, in `bullet` of any kinds.
 
     Args:
         name: one of WORLDS.
-        spec: what the robots are.
-        robots: N.
+        specs: what each of the N robots is.
         landmarks: L.
         arena_half_size: [m].
         workers: processes that share a batch in `bullet`; 0 runs it in this one.
 
     Raises:
-        InputError: robots of this kind do not live in that world, or not in an arena of that size.
+        InputError: robots of these kinds do not live in that world, or not together, or not in an arena of that size.
     """
-    if check_world(name, spec) == "spread":
+    for spec in specs:
+        check_world(name, spec)
+    if name == "spread":
         from sim3d.spread import SpreadWorld
 
         if arena_half_size != SpreadWorld.arena_half_size:
             raise InputError(f"world 'spread' has an arena of half size {SpreadWorld.arena_half_size:g}, not {arena_half_size:g}")
-        return SpreadWorld(robots, landmarks=landmarks)
+        return SpreadWorld(len(specs), landmarks=landmarks)
     from sim3d.bullet import BulletWorld
 
-    return BulletWorld(robots, spec, arena_half_size, landmarks=landmarks, workers=workers)
+    return BulletWorld(specs, arena_half_size, landmarks=landmarks, workers=workers)

@@ -60,7 +60,7 @@ def success_under_latency(actors: Sequence[OnnxActor], spec: RobotSpec) -> Calla
     layouts = random_layouts(MISSIONS[home], contract.team_size, contract.landmarks, contract.arena_half_size, MARGIN_SEED)
 
     def success(latency: float) -> float:
-        world = make_world(home, spec, contract.team_size, contract.landmarks, contract.arena_half_size)
+        world = make_world(home, [spec] * contract.team_size, contract.landmarks, contract.arena_half_size)
         try:
             profile = Profile(name=f"{latency:g} s late", actuation=Actuation(delay=latency))
             positions = run_missions(world, spec, actors, layouts, profile, HORIZON)

@@ -34,7 +34,7 @@ def measure() -> list[Row]:
 
 def _team_steps_per_second(workers: int) -> float:
     spec = load_spec("omni")
-    world = BulletWorld(ROBOTS, spec, arena_half_size=2.0, workers=workers)
+    world = BulletWorld([spec] * ROBOTS, arena_half_size=2.0, workers=workers)
     ticks = round(CONTROL_PERIOD / world.tick_period)
     generator = np.random.default_rng(0)
     try:

@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     separation = None if arguments.off else Separation(margin=arguments.margin, command_delay=arguments.latest, message_delay=0.0)
-    world = make_world("bullet", load_spec("omni"), arguments.robots, arguments.robots, ARENA, arguments.workers)
+    world = make_world("bullet", [load_spec("omni")] * arguments.robots, arguments.robots, ARENA, arguments.workers)
     began, outcomes = time.monotonic(), []
     try:
         for seed, first in enumerate(range(0, arguments.episodes, BATCH)):

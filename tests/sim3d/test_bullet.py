@@ -18,7 +18,7 @@ SLOP = 1e-4
 
 
 def world_of(robots):
-    return BulletWorld(robots, SPEC, arena_half_size=2.0)
+    return BulletWorld([SPEC] * robots, arena_half_size=2.0)
 
 
 def drive(starts, setpoints):
@@ -195,4 +195,4 @@ def test_an_older_state_a_wrong_shape_and_a_bad_number_are_refused():
 
 def test_a_kind_that_does_not_take_set_points_is_refused():
     with pytest.raises(InputError, match="robot kind 'point' takes 'force'"):
-        BulletWorld(3, load_spec("point"), 1.0)
+        BulletWorld([load_spec("omni"), load_spec("point")], 1.0)

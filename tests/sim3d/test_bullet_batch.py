@@ -23,7 +23,7 @@ CROWDED_ARENA = 0.6
 
 
 def world_of(workers):
-    return BulletWorld(ROBOTS, SPEC, CROWDED_ARENA, workers=workers)
+    return BulletWorld([SPEC] * ROBOTS, CROWDED_ARENA, workers=workers)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ from sim3d.bullet import BulletWorld
 from sim3d.world import random_layouts
 
 if __name__ == "__main__":
-    world = BulletWorld(2, load_spec("omni"), 1.0, workers=2)
+    world = BulletWorld([load_spec("omni")] * 2, 1.0, workers=2)
     world.reset(random_layouts(4, 2, 2, 1.0, seed=0))
     print(*(worker._process.pid for worker in world._physics._workers), flush=True)
     time.sleep(60)

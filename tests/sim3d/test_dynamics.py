@@ -23,7 +23,7 @@ def dynamics(mass=1.0, motor_gain=1.0, friction=0.0, shape=(1, 2)):
 
 @pytest.fixture
 def bullet():
-    world = BulletWorld(2, OMNI, 3.0)
+    world = BulletWorld([OMNI] * 2, 3.0)
     yield world
     world.close()
 
@@ -69,7 +69,7 @@ def test_workers_give_each_episode_its_own_dynamics():
     mass = np.linspace(0.5, 3.0, 66).reshape(33, 2)
     ends = []
     for workers in (0, 2):
-        world = BulletWorld(2, OMNI, 3.0, workers=workers)
+        world = BulletWorld([OMNI] * 2, 3.0, workers=workers)
         try:
             which = Dynamics(mass, np.ones((33, 2)), np.zeros((33, 2)))
             ends.append(run(world, which, (1.0, 0.0), 5, layouts).velocity)

@@ -16,7 +16,7 @@ EPISODES = 30
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[BulletWorld]:
-    world = BulletWorld(robots=3, spec=load_spec("omni"), arena_half_size=ARENA)
+    world = BulletWorld([load_spec("omni")] * 3, arena_half_size=ARENA)
     yield world
     world.close()
 

@@ -1,0 +1,16 @@
+"""Which body a robot kind has in world `bullet`."""
+
+from __future__ import annotations
+
+from robots.errors import InputError
+from sim3d.body import Bodies
+from sim3d.body_omni import OmniBodies
+
+BODIES: dict[str, type[Bodies]] = {"omni": OmniBodies}
+
+
+def bodies_of(kind: str) -> type[Bodies]:
+    """The bodies of a robot kind. Raises InputError for a kind that has none."""
+    if kind not in BODIES:
+        raise InputError(f"world 'bullet' has no body of robot kind '{kind}'; it has those of {', '.join(BODIES)}")
+    return BODIES[kind]
