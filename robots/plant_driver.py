@@ -22,6 +22,8 @@ CLOCK_DRIFT = 1e-4
 """Most by which the plant's clock may run slower than ours; ten times a common quartz."""
 MOST_AT_ONCE = 128
 """Messages taken from the plant in one go; a plant that floods cannot hold the control loop."""
+SHORTEST_PERIOD = 1e-4
+"""Of a loop that a plant may ask for [s]; five times shorter than one that a robot can hold (`tests.benchmarks.realtime`)."""
 GOODBYE = 0.3
 """Longest wait for the last command to leave when the link is closed [s]."""
 
@@ -174,6 +176,10 @@ class PlantDriver:
             raise InputError(f"{self.endpoint}: the plant speaks protocol {welcome.protocol}, this driver speaks {PROTOCOL}")
         if welcome.robot != self.robot:
             raise InputError(f"{self.endpoint}: the plant is robot '{welcome.robot}', this driver is for '{self.robot}'")
+        if not SHORTEST_PERIOD <= welcome.loop_period < math.inf:
+            raise InputError(f"{self.endpoint}: the plant's loop period is {welcome.loop_period:g} s, must be {SHORTEST_PERIOD:g} s or more")
+        if not 0 < welcome.watchdog < math.inf:
+            raise InputError(f"{self.endpoint}: the plant's watchdog is {welcome.watchdog:g} s, must be finite and above 0")
         self._welcomed = True
         return DriverFeatures(welcome.kind, welcome.action, welcome.loop_period, welcome.clock, welcome.watchdog)
 

@@ -11,6 +11,8 @@ from robots.errors import InputError
 from robots.spec import ActionKind, RobotSpec
 
 CONTRACT_VERSION = 1
+MOST_TICKS = 10**6
+"""Of a control loop in one control period; more is a mistake, and might not be countable."""
 METADATA_KEY = "fieldswarm"
 """Key of the contract's JSON document in the metadata_props of the ONNX file."""
 
@@ -153,7 +155,7 @@ def check_robot(contract: Contract, spec: RobotSpec, place: str) -> None:
 
 def check_period(contract: Contract, loop_period: float, place: str) -> None:
     """Refuse a control loop that cannot run the actor at its period. Raises InputError that names both values."""
-    ticks = round(contract.period / loop_period)
+    ticks = round(min(contract.period / loop_period, MOST_TICKS))
     got = ticks * loop_period
     if ticks < 1 or abs(got - contract.period) > contract.period * max(contract.period_tolerance, 1e-9):
         raise InputError(

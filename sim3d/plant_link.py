@@ -149,7 +149,8 @@ class RobotLink:
         norm = math.hypot(*command.action)
         if norm > self._limit * (1 + 1e-6):
             self.counts["saturated"] += 1
-            command = Command(command.tick, (command.action[0] * self._limit / norm, command.action[1] * self._limit / norm))
+            scale = self._limit / norm  # zero where the norm overflows; multiplied first, infinity over infinity would be commanded
+            command = Command(command.tick, (command.action[0] * scale, command.action[1] * scale))
         self._command, self._commanded_at = command, time.monotonic()
 
     def _send(self, receiver: bytes, message: FromPlant) -> None:
