@@ -19,7 +19,7 @@ Stage = Callable[[Array], Array]
 
 
 def actuation_stages(
-    settings: Actuation, draws: Mapping[str, Array], seeds: np.ndarray, tick_period: float, command_latency: float, like: Any
+    settings: Actuation, draws: Mapping[str, Array], seeds: np.ndarray, tick_period: float, command_latency: float | Array, like: Any
 ) -> list[Stage]:
     """The stages that a profile switches on.
 
@@ -28,17 +28,18 @@ def actuation_stages(
         draws: of `sim3d.randomise`, [B, N] each.
         seeds: [B].
         tick_period: [s].
-        command_latency: that the robot has by itself [s]; the delay comes on top.
+        command_latency: that the robots have by themselves [s], all of them, or each [N]; the delay comes on top.
         like: an array with the wanted library, dtype and device.
     """
     drawn = {name: draws[f"actuation.{name}"] for name in settings.__struct_fields__}
     stages: list[Stage] = []
     # A delay that is the same for all is kept as a number: exact in any precision, and faster.
-    delay = drawn["delay"] if isinstance(settings.delay, Law) else settings.delay
+    alike = not isinstance(settings.delay, Law) and isinstance(command_latency, (int, float))
+    delay = settings.delay if alike else drawn["delay"]
     ticks = (delay + command_latency) / tick_period
     if not is_always(settings.jitter, 0.0):
         stages.append(JitteredDelay(ticks + 0.0 * drawn["delay"], drawn["jitter"] / tick_period, seeds, like))
-    elif isinstance(settings.delay, Law) or ticks > 0:
+    elif not alike or ticks > 0:
         stages.append(FractionalDelay(ticks))
     if not is_always(settings.deadband, 0.0):
         stages.append(lambda command: _deadband(command, drawn["deadband"]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from array_api_compat import device
 
 from runtime.arrays import array_namespace
 from runtime.faults import Faults
@@ -29,15 +31,22 @@ class Disturbances:
         seeds: [B]; all chance in episode b derives from seeds[b] (see runtime.chance for the one exception, torch).
         robots: N.
         tick_period: of the world [s].
-        command_latency: that the robot has by itself [s]; the profile's delay comes on top.
+        command_latency: that the robots have by themselves [s], all of them, or each of N; the profile's delay comes on top.
         like: an array with the library, dtype and device of the states and actions; None for numpy, float64.
     """
 
     def __init__(
-        self, profile: Profile, seeds: np.ndarray, robots: int, tick_period: float, command_latency: float = 0.0, like: Any = None
+        self,
+        profile: Profile,
+        seeds: np.ndarray,
+        robots: int,
+        tick_period: float,
+        command_latency: float | Sequence[float] = 0.0,
+        like: Any = None,
     ) -> None:
         like = np.zeros(0) if like is None else like
         self.draws = randomise(profile, seeds, robots, like)
+        command_latency = _of_all_or_each(command_latency, self.draws["actuation.delay"])
         self.latency = self.draws["actuation.delay"] + command_latency
         self._sensors = Sensors(profile.sensing, self.draws, seeds, tick_period, like)
         self._stages = actuation_stages(profile.actuation, self.draws, seeds, tick_period, command_latency, like)
@@ -79,6 +88,15 @@ class Disturbances:
     def _check(self, array: Array) -> None:
         if tuple(array.shape) != self._shape:
             raise ValueError(f"disturbances of [B, N, 2] = {list(self._shape)} were given {list(array.shape)}")
+
+
+def _of_all_or_each(latency: float | Sequence[float], like: Array) -> float | Array:
+    """One number for robots that are alike, or for each of N its own, as an array of the same library as [B, N]."""
+    if isinstance(latency, (int, float)):
+        return latency
+    if len(set(latency)) == 1:
+        return latency[0]
+    return array_namespace(like).asarray(latency, dtype=like.dtype, device=device(like))
 
 
 def _zero_where(robots: Array, action: Array) -> Array:

@@ -95,7 +95,7 @@ def _in_world(
     layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, seed)
     try:
         with tqdm(total=HORIZON * every, desc=title, unit="tick", leave=False) as bar:
-            positions = run_missions(world, spec, actors, layouts, profile, HORIZON, bar.update, separation, known_latency)
+            positions = run_missions(world, [spec] * world.robots, actors, layouts, profile, HORIZON, bar.update, separation, known_latency)
     finally:
         world.close()
     metrics = episode_metrics(

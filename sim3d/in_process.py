@@ -11,20 +11,19 @@ import numpy as np
 
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
-from runtime.barrier import Neighbours, barrier_for
 from runtime.observation import observe
-from runtime.safety import Limits, gate
 from runtime.schedule import HeldAction
 from runtime.team import KEEP_APART, Separation
 from sim3d.disturbance import Disturbances
 from sim3d.hearing import Hearing, team_view
 from sim3d.profile import Profile
+from sim3d.team_gate import TeamGate
 from sim3d.world import Layouts, World
 
 
 def run_missions(
     world: World,
-    spec: RobotSpec,
+    specs: Sequence[RobotSpec],
     actors: Sequence[OnnxActor],
     layouts: Layouts,
     profile: Profile,
@@ -34,15 +33,15 @@ def run_missions(
     known_latency: float | None = None,
     intervened: Callable[[dict[str, np.ndarray]], None] = lambda changed: None,
 ) -> np.ndarray:
-    """Run B missions of a team whose robots are all of one kind, and go on whether they hear each other or not.
+    """Run B missions of a team, each robot of its own kind, and go on whether they hear each other or not.
 
     Args:
         world: to run in.
-        spec: of the robot kind.
+        specs: what the robots are, by agent.
         actors: by agent.
         layouts: of the B missions.
         profile: disturbances.
-        horizon: length of a mission in control periods.
+        horizon: length of a mission in control periods (of agent 0; those of a bundle are all the same).
         progress: told after each tick how many were done since it was last told.
         separation: how robots are kept apart; None for not at all.
         known_latency: what the robots are told of their command latency [s]; None for that in their spec.
@@ -51,36 +50,30 @@ def run_missions(
     Returns:
         True positions [B, T + 1, N, 2], one for each tick [m].
     """
-    contract = actors[0].contract
-    shape = layouts.starts.shape
-    schedule = HeldAction.for_robot(contract, spec, world.tick_period, shape)
-    limits = Limits.of(spec, world.tick_period)
-    barrier = barrier_for(spec, [spec.kind] * (world.robots - 1), separation, world.tick_period)
-    disturbances = Disturbances(profile, layouts.seeds, world.robots, world.tick_period, spec.command_latency)
-    hearing = Hearing(profile, layouts.seeds, world.robots, world.tick_period)
-    latency = np.full(shape[:2], spec.command_latency if known_latency is None else known_latency)
-    memories = [actor.initial_state(len(layouts)) for actor in actors]
-    sent = np.zeros(shape)
+    episodes, period = len(layouts), world.tick_period
+    schedules = [HeldAction.for_robot(actor.contract, spec, period, (episodes, 2)) for actor, spec in zip(actors, specs, strict=True)]
+    team_gate = TeamGate(specs, separation, period)
+    latencies = [spec.command_latency for spec in specs]
+    disturbances = Disturbances(profile, layouts.seeds, world.robots, period, latencies)
+    hearing = Hearing(profile, layouts.seeds, world.robots, period)
+    told = np.tile(latencies if known_latency is None else known_latency, (episodes, 1 if known_latency is None else world.robots))
+    memories = [actor.initial_state(episodes) for actor in actors]
     state = world.reset(layouts, disturbances.dynamics)
     positions = [state.position]
-    for tick in range(horizon * schedule.every):
+    for tick in range(horizon * schedules[0].every):
         measured = disturbances.sense(state)
         hearing.listen(tick, measured)
-        if schedule.due(tick):
-            observation = observe(contract.layout, team_view(measured, state.landmarks, hearing.peers(), latency))
-            action = np.empty(shape)
-            for agent, actor in enumerate(actors):
-                action[:, agent], memories[agent] = actor.act(observation[:, agent], memories[agent])
-            schedule.offer(action, tick)
-        apart = None
-        if barrier is not None:
-            peers, heard = hearing.peers(), hearing.heard()
-            neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
-            apart = barrier.half_planes(measured.position, measured.velocity, neighbours)
-        gated = gate(limits, schedule.at(tick), sent, measured.position, apart=apart)
+        due = [agent for agent, schedule in enumerate(schedules) if schedule.due(tick)]
+        if due:
+            view = team_view(measured, state.landmarks, hearing.peers(), told)
+            observations = {layout: observe(layout, view) for layout in {actors[agent].contract.layout for agent in due}}
+        for agent in due:
+            observation = observations[actors[agent].contract.layout][:, agent]
+            action, memories[agent] = actors[agent].act(observation, memories[agent])
+            schedules[agent].offer(action, tick)
+        gated = team_gate(np.stack([schedule.at(tick) for schedule in schedules], axis=1), measured, hearing)
         intervened(gated.changed)
-        sent = gated.action
-        state = world.step(state, disturbances.actuate(sent))
+        state = world.step(state, disturbances.actuate(gated.action))
         positions.append(state.position)
         progress(1)
     return np.stack(positions, axis=1)

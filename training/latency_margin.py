@@ -63,7 +63,7 @@ def success_under_latency(actors: Sequence[OnnxActor], spec: RobotSpec) -> Calla
         world = make_world(home, [spec] * contract.team_size, contract.landmarks, contract.arena_half_size)
         try:
             profile = Profile(name=f"{latency:g} s late", actuation=Actuation(delay=latency))
-            positions = run_missions(world, spec, actors, layouts, profile, HORIZON)
+            positions = run_missions(world, [spec] * world.robots, actors, layouts, profile, HORIZON)
         finally:
             world.close()
         every = round(contract.period / world.tick_period)

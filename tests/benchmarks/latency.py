@@ -221,7 +221,7 @@ def _late_and_noisy(actors: Sequence[OnnxActor], layouts: Layouts, delay: float,
     """True positions [B, T + 1, N, 2]; actors that read their latency are told it."""
     sensing, actuation = Sensing(position_sigma=sigma, velocity_sigma=sigma), Actuation(delay=delay)
     profile = Profile(name=f"{1000 * delay:g} ms", sensing=sensing, actuation=actuation)
-    return run_missions(SpreadWorld(ROBOTS), load_spec("point"), actors, layouts, profile, HORIZON, known_latency=delay)
+    return run_missions(SpreadWorld(ROBOTS), [load_spec("point")] * ROBOTS, actors, layouts, profile, HORIZON, known_latency=delay)
 
 
 def _success(positions, layouts: Layouts) -> float:

@@ -126,7 +126,7 @@ def drive_together(
             counts[reason] += int(changed[reason].sum())
 
     positions = run_missions(
-        world, spec, adversaries(world.robots, seed), layouts, profile, horizon, separation=separation, intervened=count
+        world, [spec] * world.robots, adversaries(world.robots, seed), layouts, profile, horizon, separation=separation, intervened=count
     )
     first, second = np.triu_indices(world.robots, 1)
     gap = np.linalg.norm(positions[:, :, first] - positions[:, :, second], axis=-1).min(axis=-1) - 2 * spec.radius

@@ -76,7 +76,7 @@ def test_mpe2s_referee_agrees_with_our_world(point_bundle):
         starts[episode] = [agent.state.p_pos for agent in world.agents]
         landmarks[episode] = [landmark.state.p_pos for landmark in world.landmarks]
     layouts = Layouts(starts, landmarks, np.arange(episodes))
-    positions = run_missions(SpreadWorld(3), load_spec("point"), actors, layouts, load_profile("clean"), HORIZON)
+    positions = run_missions(SpreadWorld(3), [load_spec("point")] * 3, actors, layouts, load_profile("clean"), HORIZON)
     covered = all_covered(positions[:, 1:], landmarks[:, None], CAPTURE_RADIUS)
     assert (covered.any(axis=1) == theirs.success).all()
     steps = np.where(covered.any(axis=1), covered.argmax(axis=1) + 1, HORIZON)

@@ -30,7 +30,7 @@ EPISODES = 20
 
 def in_process(bundle: Path, layouts: Layouts, profile: Profile, known_latency: float | None = None) -> np.ndarray:
     actors = read_bundle(bundle).verify()
-    return run_missions(SpreadWorld(3), POINT, actors, layouts, profile, HORIZON, known_latency=known_latency)
+    return run_missions(SpreadWorld(3), [POINT] * 3, actors, layouts, profile, HORIZON, known_latency=known_latency)
 
 
 def contacts(position: np.ndarray) -> int:
