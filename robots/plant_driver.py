@@ -177,7 +177,9 @@ class PlantDriver:
         if welcome.robot != self.robot:
             raise InputError(f"{self.endpoint}: the plant is robot '{welcome.robot}', this driver is for '{self.robot}'")
         if not SHORTEST_PERIOD <= welcome.loop_period < math.inf:
-            raise InputError(f"{self.endpoint}: the plant's loop period is {welcome.loop_period:g} s, must be {SHORTEST_PERIOD:g} s or more")
+            raise InputError(
+                f"{self.endpoint}: the plant's loop period is {welcome.loop_period:g} s, must be at least {SHORTEST_PERIOD:g} s"
+            )
         if not 0 < welcome.watchdog < math.inf:
             raise InputError(f"{self.endpoint}: the plant's watchdog is {welcome.watchdog:g} s, must be finite and above 0")
         self._welcomed = True

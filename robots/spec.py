@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -78,7 +79,10 @@ def load_spec(kind: str) -> RobotSpec:
     spec = read_yaml(path, RobotSpec)
     if spec.kind != kind:
         raise InputError(f"{path}: kind: is '{spec.kind}', the folder is '{kind}'")
-    for name in ("radius", "mass", "speed_limit", "acceleration_limit", "cruise_speed", "loop_rate", "watchdog"):
-        if not getattr(spec, name) > 0:
-            raise InputError(f"{path}: {name}: is {getattr(spec, name)}, must be above 0")
+    for name in ("radius", "mass", "speed_limit", "acceleration_limit", "cruise_speed", "loop_rate", "loop_period", "watchdog"):
+        if not 0 < getattr(spec, name) < math.inf:
+            raise InputError(f"{path}: {name}: is {getattr(spec, name)}, must be finite and above 0")
+    for name in ("velocity_time_constant", "command_latency"):
+        if not 0 <= getattr(spec, name) < math.inf:
+            raise InputError(f"{path}: {name}: is {getattr(spec, name)}, must be finite and not below 0")
     return spec

@@ -80,7 +80,9 @@ class LinkProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 _SHARE = (0.0, 1.0)
-LINK_BOUNDS = {"loss": _SHARE, "bursts": _SHARE, "burst_loss": _SHARE, "duplication": _SHARE}
+_LATE = (0.0, 60.0)
+"""Messages that are under way are kept, and looked through in each tick: 60 s are 3 000 at 50 Hz."""
+LINK_BOUNDS = {"delay": _LATE, "jitter": _LATE, "loss": _SHARE, "bursts": _SHARE, "burst_loss": _SHARE, "duplication": _SHARE}
 
 
 def check_link(profile: LinkProfile, robots: int | None, place: str) -> None:
