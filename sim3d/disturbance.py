@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ from array_api_compat import device
 
 from runtime.arrays import array_namespace
 from runtime.faults import Faults
-from sim3d.actuation import actuation_stages
+from sim3d.actuation import Stage, actuation_stages
+from sim3d.profile import Actuation, Profile
 from sim3d.profile import Dynamics as AsSpecified
-from sim3d.profile import Profile
 from sim3d.randomise import randomise
 from sim3d.sensing import Measurement, Sensors
 from sim3d.world import Array, Dynamics, WorldState
@@ -50,6 +51,11 @@ class Disturbances:
         self.latency = self.draws["actuation.delay"] + command_latency
         self._sensors = Sensors(profile.sensing, self.draws, seeds, tick_period, like)
         self._stages = actuation_stages(profile.actuation, self.draws, seeds, tick_period, command_latency, like)
+        self._end = profile.end_tick(tick_period)
+        # The way of a command without disturbances knows all commands, too: when they end, those under way are not lost.
+        self._clean_stages: list[Stage] = []
+        if self._end < math.inf:
+            self._clean_stages = actuation_stages(Actuation(), self.draws, seeds, tick_period, command_latency, like)
         self.dynamics: Dynamics | None = None
         if profile.dynamics != AsSpecified():
             self.dynamics = Dynamics(*(self.draws[f"dynamics.{name}"] for name in ("mass", "motor_gain", "friction")))
@@ -65,6 +71,8 @@ class Disturbances:
             ValueError: the batch has another shape; or ticks were left out under a profile that delays, loses or spaces measurements.
         """
         self._check(state.position)
+        if state.tick >= self._end:
+            return Measurement(state.position, state.velocity, state.heading, age=state.heading * 0.0)
         return self._sensors(state)
 
     def actuate(self, action: Array) -> Array:
@@ -74,20 +82,24 @@ class Disturbances:
         """
         self._check(action)
         self._tick += 1
+        undisturbed = _through(self._clean_stages, action)
+        if self._tick >= self._end:
+            return undisturbed
         if self._faults is None:
-            return self._through_stages(action)
+            return _through(self._stages, action)
         time = self._tick * self._tick_period
-        applied = self._through_stages(_zero_where(self._faults.absent(time), action))
+        applied = _through(self._stages, _zero_where(self._faults.absent(time), action))
         return _zero_where(self._faults.stopped(time), applied)
-
-    def _through_stages(self, action: Array) -> Array:
-        for stage in self._stages:
-            action = stage(action)
-        return action
 
     def _check(self, array: Array) -> None:
         if tuple(array.shape) != self._shape:
             raise ValueError(f"disturbances of [B, N, 2] = {list(self._shape)} were given {list(array.shape)}")
+
+
+def _through(stages: Sequence[Stage], action: Array) -> Array:
+    for stage in stages:
+        action = stage(action)
+    return action
 
 
 def _of_all_or_each(latency: float | Sequence[float], like: Array) -> float | Array:

@@ -33,6 +33,7 @@ class Hearing:
     def __init__(self, profile: Profile, seeds: np.ndarray, robots: int, tick_period: float, lost: float = LOST, like: Any = None) -> None:
         between = profile.between_robots
         self._link = None if between.is_clean else LinkModel(between, seeds, robots, tick_period, like=like)
+        self._end = profile.end_tick(tick_period)
         self._lost = lost
         self._measured: Measurement | None = None
         self._through_link: Heard | None = None
@@ -40,6 +41,8 @@ class Hearing:
     def listen(self, tick: int, measured: Measurement) -> None:
         """One tick: each robot says what it measured. To be called in every tick, in order."""
         self._measured = measured
+        if tick >= self._end:
+            self._link, self._through_link = None, None
         if self._link is not None:
             self._through_link = self._link.step(tick, measured.position, measured.position, measured.velocity)
 

@@ -6,6 +6,7 @@ Every figure is a number, for evaluation, or a law from which it is drawn for ea
 from __future__ import annotations
 
 import difflib
+import math
 from pathlib import Path
 
 import msgspec
@@ -85,7 +86,13 @@ class Dynamics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One set of disturbances, in SI units. In world `spread` one of its units counts as 1 m and one of its seconds (ten steps) as 1 s."""
+    """One set of disturbances, in SI units. In world `spread` one of its units counts as 1 m and one of its seconds (ten steps) as 1 s.
+
+    Attributes:
+        name: of the set.
+        sensing, actuation, dynamics, link, faults: what is disturbed, and how.
+        until: when sensing, actuation, link and faults are as in `clean` again [s]; None for never. Dynamics stay as they are.
+    """
 
     name: str
     sensing: Sensing = Sensing()
@@ -93,11 +100,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dynamics: Dynamics = Dynamics()
     link: Link = Link()
     faults: tuple[Fault, ...] = ()
+    until: float | None = None
 
     @property
     def between_robots(self) -> LinkProfile:
         """What the robots need to know of it: all that concerns what they hear of each other."""
         return LinkProfile(link=self.link, faults=self.faults)
+
+    def end_tick(self, tick_period: float) -> float:
+        """The first tick in which nothing but dynamics differs from `clean` any more; infinite without an end."""
+        # By rounding, 3 * 0.1 is a little more than 0.3.
+        return math.inf if self.until is None else math.ceil(self.until / tick_period - 1e-6)
 
 
 _SHARE = (0.0, 1.0)
@@ -122,7 +135,17 @@ def load_profile(name_or_path: str | Path) -> Profile:
     for group, bounds in BOUNDS.items():
         check_figures(getattr(profile, group), bounds, f"{path}: {group}")
     check_link(profile.between_robots, None, str(path))
+    if profile.until is not None:
+        _check_end(profile, str(path))
     return profile
+
+
+def _check_end(profile: Profile, place: str) -> None:
+    if not (math.isfinite(profile.until) and profile.until >= 0):
+        raise InputError(f"{place}: until: is {profile.until}, must be finite and not below 0")
+    if not profile.between_robots.is_clean:
+        # Robots in processes of their own are told of the link and its faults, and nothing of their end.
+        raise InputError(f"{place}: until: is {profile.until:g}, and a link or faults that robots hear of have no end")
 
 
 def profile_names() -> tuple[str, ...]:
