@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import onnxruntime
 from robots.errors import InputError
 from runtime.contract import METADATA_KEY, Contract, decode_contract
 from runtime.observation import field_shapes
-from runtime.onnx_wire import refuse_external_data
+from runtime.onnx_wire import check_model
 
 LARGEST_ACTOR = 32 * 2**20
 """Bytes; far above any policy that fits a control period, far below what would exhaust a robot's memory."""
+
+MOST_MEMORY = 2**30
+"""Bytes of weights and intermediate results, of all actors of a process; a small file can ask for more than any machine has."""
 
 ACTION_SIZE = 2
 
@@ -35,7 +39,7 @@ class OnnxActor:
     def __init__(self, model: bytes, place: str) -> None:
         if len(model) > LARGEST_ACTOR:
             raise InputError(f"{place}: has {len(model)} bytes, an actor has at most {LARGEST_ACTOR}")
-        refuse_external_data(model, place)
+        check_model(model, place)
         self._session = _open_session(model, place)
         self.contract: Contract = _read_contract(self._session, place)
         _check_fields(self.contract, place)
@@ -99,8 +103,17 @@ def read_limited(path: Path, largest: int) -> bytes:
     return data
 
 
+@cache
+def _limit_memory() -> None:
+    """Make one allocator for all sessions of the process, which gives `MOST_MEMORY` and no more."""
+    memory = onnxruntime.OrtMemoryInfo("Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"max_mem": MOST_MEMORY, "arena_extend_strategy": 1}))
+
+
 def _open_session(model: bytes, place: str) -> onnxruntime.InferenceSession:
+    _limit_memory()
     options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     # The default pool spins on every core and starves the control loop (huggingface/lerobot PR 4264).
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
