@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,10 @@ class OnnxActor:
         self._session = _open_session(model, place)
         self.contract: Contract = _read_contract(self._session, place)
         _check_fields(self.contract, place)
-        _check_graph(self._session, self.contract, place)
+        try:
+            _check_graph(self._session, self.contract, place)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{place}: has a name that is not UTF-8: {error}") from None
         self._initial = np.array(self.contract.state_initial, dtype=np.float32)
         self._outputs = ["action", "next_state"] if self.contract.state_size else ["action"]
         self._try_one_run(place)
@@ -92,7 +97,10 @@ class OnnxActor:
 def read_limited(path: Path, largest: int) -> bytes:
     """The bytes of a file that has at most `largest`. Raises InputError."""
     try:
-        with path.open("rb") as file:
+        # Not to wait at a pipe that nobody writes to.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{path}: is no regular file")
             data = file.read(largest + 1)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -122,7 +130,8 @@ def _open_session(model: bytes, place: str) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # Its fallback would print, and try the same again.
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise InputError(f"{place}: is not a usable ONNX file: {_one_line(error)}") from None
 

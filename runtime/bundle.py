@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +23,8 @@ MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 2**20
 LARGEST_TEAM = 256
 """Actors in one bundle; bounds what a hostile archive can make us read."""
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 _SHARED = ("team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius", "robot_kinds")
 """Parts of the contract in which all actors of a team agree."""
@@ -207,10 +211,29 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
     agents = [entry.agent for entry in manifest.actors]
     if agents != list(range(manifest.team_size)):
         raise InputError(f"{place}: actors: agents are {agents}, must be 0 ... {manifest.team_size - 1} in order (team_size)")
+    _check_figures(manifest, place)
     for entry in manifest.actors:
-        if entry.file in ("", ".", "..", MANIFEST, SIGNATURE) or any(mark in entry.file for mark in "/\\\0"):
-            raise InputError(f"{place}: actors[{entry.agent}].file: is {entry.file!r}, must be the name of a file in the bundle")
+        where = f"{place}: actors[{entry.agent}]"
+        odd = any(mark in entry.file for mark in "/\\") or not entry.file.isprintable()
+        if odd or entry.file in ("", ".", "..", MANIFEST, SIGNATURE):
+            raise InputError(f"{where}.file: is {entry.file!r}, must be the name of a file in the bundle")
+        if not _SHA256.fullmatch(entry.sha256):
+            raise InputError(f"{where}.sha256: is {entry.sha256[:80]!r}, must be 64 hexadecimal digits")
+        if not 0 < entry.bytes <= LARGEST_ACTOR:
+            raise InputError(f"{where}.bytes: is {entry.bytes}, must be 1 ... {LARGEST_ACTOR}")
     return manifest
+
+
+def _check_figures(manifest: Manifest, place: str) -> None:
+    if not 0 <= manifest.success <= 1:
+        raise InputError(f"{place}: success: is {manifest.success}, must be 0 ... 1")
+    figures = [(f"actors[{entry.agent}].difference_rollout", entry.difference_rollout) for entry in manifest.actors]
+    figures += [(f"actors[{entry.agent}].difference_closed_loop", entry.difference_closed_loop) for entry in manifest.actors]
+    if manifest.latency_margin is not None:
+        figures.append(("latency_margin", manifest.latency_margin))
+    for name, value in figures:
+        if not 0 <= value < math.inf:
+            raise InputError(f"{place}: {name}: is {value}, must be finite and not below 0")
 
 
 def _read_manifest(path: Path, files: DirectoryFiles | ArchiveFiles) -> bytes:

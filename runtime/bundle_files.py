@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -39,9 +40,13 @@ class ArchiveFiles:
         self._path = path
         try:
             with zipfile.ZipFile(path) as archive:
-                members = [info.filename for info in archive.infolist() if not info.is_dir()]
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+                entries = [info for info in archive.infolist() if not info.filename.endswith("/")]
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError, struct.error) as error:
             raise InputError(f"{path}: is not a readable .zip: {error}") from None
+        members = [info.filename for info in entries]
+        odd = next((info for info in entries if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)), None)
+        if odd is not None:
+            raise InputError(f"{path}: {odd.filename}: is packed by method {odd.compress_type}, must be stored or deflated")
         if len(members) > MOST_MEMBERS:
             raise InputError(f"{path}: has {len(members)} members, a bundle has at most {MOST_MEMBERS}")
         around = {name.partition("/")[0] for name in members}
@@ -59,7 +64,7 @@ class ArchiveFiles:
         try:
             with zipfile.ZipFile(self._path) as archive, archive.open(self._members[name]) as member:
                 data = member.read(largest + 1)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, struct.error) as error:
             raise InputError(f"{self._path}: {name}: cannot be unpacked: {error}") from None
         if len(data) > largest:
             raise InputError(f"{self._path}: {name}: has more than the {largest} bytes that are allowed")

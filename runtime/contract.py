@@ -13,6 +13,10 @@ from robots.spec import ActionKind, RobotSpec
 CONTRACT_VERSION = 1
 MOST_TICKS = 10**6
 """Of a control loop in one control period; more is a mistake, and might not be countable."""
+MOST_DELAY = 60.0
+"""Between an observation and the effect of its action [s]."""
+MOST_NUMBERS = 2**16
+"""In an observation or a state; robots, or landmarks. A hostile file could ask for more than there is memory for."""
 METADATA_KEY = "fieldswarm"
 """Key of the contract's JSON document in the metadata_props of the ONNX file."""
 
@@ -126,18 +130,24 @@ def decode_contract(text: str, place: str) -> Contract:
 
 
 def _check_sane(contract: Contract, place: str) -> None:
-    positive = ("team_size", "landmarks", "period", "arena_half_size", "capture_radius", "robot_radius")
-    for name in positive:
-        if not (math.isfinite(getattr(contract, name)) and getattr(contract, name) > 0):
-            raise InputError(f"{place}: contract: {name}: is {getattr(contract, name)}, must be finite and above 0")
+    # An int can be too large for a float, and for math.isfinite with it.
+    positive = ("period", "arena_half_size", "capture_radius", "robot_radius")
+    for name, value in (*((name, getattr(contract, name)) for name in positive), ("action.limit", contract.action.limit)):
+        if not 0 < value < math.inf:
+            raise InputError(f"{place}: contract: {name}: is {value}, must be finite and above 0")
+    counts = {"team_size": contract.team_size, "landmarks": contract.landmarks, "observation": contract.observation_size}
+    for name, value in counts.items():
+        if not 1 <= value <= MOST_NUMBERS:
+            raise InputError(f"{place}: contract: {name}: is {value}, must be 1 ... {MOST_NUMBERS}")
+    if contract.state_size > MOST_NUMBERS:
+        raise InputError(f"{place}: contract: state_initial: has {contract.state_size} numbers, must have at most {MOST_NUMBERS}")
     if not 0 <= contract.agent < contract.team_size:
         last = contract.team_size - 1
         raise InputError(f"{place}: contract: agent: is {contract.agent}, a team of {contract.team_size} has agents 0 ... {last}")
-    if not (math.isfinite(contract.action.limit) and contract.action.limit > 0):
-        raise InputError(f"{place}: contract: action.limit: is {contract.action.limit}, must be finite and above 0")
-    for name, value in (("action.effect_delay", contract.action.effect_delay), ("period_tolerance", contract.period_tolerance)):
-        if not (math.isfinite(value) and value >= 0):
-            raise InputError(f"{place}: contract: {name}: is {value}, must be finite and at least 0")
+    effect = ("action.effect_delay", contract.action.effect_delay, MOST_DELAY)
+    for name, value, most in (effect, ("period_tolerance", contract.period_tolerance, 1)):
+        if not 0 <= value <= most:
+            raise InputError(f"{place}: contract: {name}: is {value}, must be 0 ... {most:g}")
     if not all(math.isfinite(value) for value in contract.state_initial):
         raise InputError(f"{place}: contract: state_initial: has a number that is not finite")
 

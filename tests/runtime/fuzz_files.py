@@ -114,7 +114,9 @@ def mission_file(data: bytes) -> bool:
 
 LINKS = (
     b"link: {delay: 0.08, jitter: 0.02, loss: 0.02, bursts: 0.1, burst_length: 0.2, duplication: 0.1, range: 3, in_order: true}",
-    b"link: {delay: {uniform: [0.0, 0.3]}, loss: {choice: [0, 0.1], shared: true}, bandwidth: 1e4}\nfaults: [{kind: lie, robot: 1, at: 2.0, offset: 0.5}]",
+    b"""link: {delay: {uniform: [0.0, 0.3]}, loss: {choice: [0, 0.1], shared: true}, bandwidth: 1e4}
+faults: [{kind: lie, robot: 1, at: 2.0, offset: 0.5}]
+""",
     b"faults:\n- {kind: silent, at: {uniform: [0, 1]}, probability: 0.5}\n- {kind: late, at: 1}\n",
 )
 
@@ -174,7 +176,10 @@ def key_files(data: bytes) -> bool:
     return True
 
 
-_SIGNER = nacl_library().signing.SigningKey(bytes(32))
+SIGNING_SEED = bytes(32)
+_SIGNER = nacl_library().signing.SigningKey(SIGNING_SEED)
+SIGNING_PUBLIC = FOLDER / "signing.pub"
+SIGNING_PUBLIC.write_text(f"ed25519_public: {bytes(_SIGNER.verify_key).hex()!r}\n")
 MANIFEST = b'{"bundle":1,"actors":[]}'
 SIGNATURES = (
     b'{"ed25519_public":"%s","signature":"%s"}\n'
@@ -186,11 +191,8 @@ SIGNATURES = (
 
 def signature(data: bytes) -> bool:
     """A signature and what it is said to sign, with a NUL byte between them."""
-    key = FOLDER / "signing.pub"
-    if not key.exists():
-        key.write_text(f"ed25519_public: {bytes(_SIGNER.verify_key).hex()!r}\n")
     proof, _, manifest = data.partition(b"\0")
-    accepted = refused_or(lambda: check_signature(manifest, proof, key, "bundle") or True) is not None
+    accepted = refused_or(lambda: check_signature(manifest, proof, SIGNING_PUBLIC, "bundle") or True) is not None
     assert not accepted or manifest == MANIFEST, "what was not signed was believed"
     return accepted
 
