@@ -30,6 +30,7 @@ class Bodies(Protocol):
         physics_rate: the physics runs at least at this rate [Hz], at a whole number of steps a loop tick; in a mixed team, at the highest.
         solver_iterations: of Bullet's contact solver, at least; 50 is its default.
         floor: what this kind stands on.
+        wheels: links that touch the rough floor, and nothing else; the rest of the body has a shape for them that others meet.
 
     Args:
         spec: of the kind.
@@ -41,6 +42,7 @@ class Bodies(Protocol):
     physics_rate: ClassVar[float]
     solver_iterations: ClassVar[int]
     floor: ClassVar[Floor]
+    wheels: ClassVar[tuple[int, ...]]
 
     def __init__(self, spec: RobotSpec, client: int, members: int, substep: float) -> None: ...
 

@@ -23,6 +23,7 @@ class OmniBodies:
     physics_rate = 240.0
     solver_iterations = 50
     floor: Floor = "smooth"
+    wheels = ()
 
     def __init__(self, spec: RobotSpec, client: int, members: int, substep: float) -> None:
         self._client = client

@@ -36,6 +36,7 @@ class QuadrotorBodies:
     physics_rate = float(RATE)
     solver_iterations = 50
     floor: Floor = "rough"
+    wheels = ()
 
     def __init__(self, spec: RobotSpec, client: int, members: int, substep: float) -> None:
         self._client = client

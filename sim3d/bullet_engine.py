@@ -114,7 +114,8 @@ class Engine:
             deterministicOverlappingPairs=1, minimumSolverIslandSize=1, numSolverIterations=self._iterations, physicsClientId=client
         )
         plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
-        for floor in sorted({bodies_of(spec.kind).floor for spec in self._specs}):
+        classes = [bodies_of(spec.kind) for spec in self._specs]
+        for floor in sorted({kind.floor for kind in classes} | {"rough" for kind in classes if kind.wheels}):
             body = pybullet.createMultiBody(0.0, plane, physicsClientId=client)
             pybullet.changeDynamics(body, -1, lateralFriction=_FLOOR_FRICTION[floor], physicsClientId=client)
             pybullet.setCollisionFilterGroupMask(body, -1, _FLOOR_GROUPS[floor], -1, physicsClientId=client)
@@ -135,7 +136,7 @@ class Engine:
             bodies = next(kind.bodies for kind in kinds if slot in kind.index)
             body, group = bodies.load(), 1 << (slot // robots + 1)
             for link in range(-1, pybullet.getNumJoints(body, self._client)):
-                mask = group | _FLOOR_GROUPS[bodies.floor]
+                mask = _FLOOR_GROUPS["rough"] if link in bodies.wheels else group | _FLOOR_GROUPS[bodies.floor]
                 pybullet.setCollisionFilterGroupMask(body, link, group, mask, physicsClientId=self._client)
         return kinds
 
