@@ -132,6 +132,7 @@ class _Robot:
                 peers_age=believed.age,
                 peers_known=believed.known,
                 command_latency=self._latency,
+                own_setpoint=self._sent,
             )
             observed = observe(self._actor.contract.layout, view)
             acted, self._memory = self._actor.act(observed, self._memory)

@@ -285,6 +285,7 @@ class Node:
             peers_age=peers.age,
             peers_known=peers.known,
             command_latency=self._command_latency,
+            own_setpoint=self._sent,
         )
         observation = observe(self._actor.contract.layout, view)
         action, self._memory = self._actor.act(observation, self._memory)

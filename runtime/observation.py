@@ -31,6 +31,7 @@ class View:
         peers_age: [..., N - 1], ages of their messages [s].
         peers_known: [..., N - 1], 1 for a peer that is heard, 0 for one that is lost or was never heard.
         command_latency: [..., 1], time from a command to its effect, as far as the robot knows [s].
+        own_setpoint: [..., 2], what the robot was last commanded, after its safety gate [m/s, world frame].
 
     What is None is not known; a layout that needs it cannot be built.
     """
@@ -43,6 +44,7 @@ class View:
     peers_age: Array | None = None
     peers_known: Array | None = None
     command_latency: Array | None = None
+    own_setpoint: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ _FIELDS: dict[str, _Field] = {
     "peers_age": _Field("s", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_age")),
     "peers_known": _Field("1", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_known")),
     "command_latency": _Field("s", "none", lambda robots, landmarks: 1, lambda view: _known(view, "command_latency")),
+    "own_setpoint": _Field("m/s", "world", lambda robots, landmarks: 2, lambda view: _known(view, "own_setpoint")),
 }  # fmt: skip
 
 SIMPLE_SPREAD_V3: tuple[str, ...] = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "communication")

@@ -57,7 +57,7 @@ class Hearing:
         return believe(self.heard(), self._measured.position, self._lost)
 
 
-def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array) -> View:
+def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array, sent: Array) -> View:
     """All that the robots of B teams can observe.
 
     Args:
@@ -65,6 +65,7 @@ def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_lat
         landmarks: [B, L, 2], m, world frame.
         peers: as `Hearing.peers` gives them.
         command_latency: [B, N], s, as far as each robot knows its own.
+        sent: [B, N, 2], what each robot was last commanded, after its safety gate.
     """
     position = measured.position
     everyone = array_namespace(position).broadcast_to(landmarks[..., None, :, :], (*position.shape[:-1], *landmarks.shape[-2:]))
@@ -77,4 +78,5 @@ def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_lat
         peers_age=peers.age,
         peers_known=peers.known,
         command_latency=command_latency[..., None],
+        own_setpoint=sent,
     )

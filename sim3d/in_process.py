@@ -58,6 +58,7 @@ def run_missions(
     hearing = Hearing(profile, layouts.seeds, world.robots, period)
     told = np.tile(latencies if known_latency is None else known_latency, (episodes, 1 if known_latency is None else world.robots))
     memories = [actor.initial_state(episodes) for actor in actors]
+    sent = np.zeros((episodes, world.robots, 2))
     state = world.reset(layouts, disturbances.dynamics)
     positions = [state.position]
     for tick in range(horizon * schedules[0].every):
@@ -65,15 +66,16 @@ def run_missions(
         hearing.listen(tick, measured)
         due = [agent for agent, schedule in enumerate(schedules) if schedule.due(tick)]
         if due:
-            view = team_view(measured, state.landmarks, hearing.peers(), told)
+            view = team_view(measured, state.landmarks, hearing.peers(), told, sent)
             observations = {layout: observe(layout, view) for layout in {actors[agent].contract.layout for agent in due}}
         for agent in due:
             observation = observations[actors[agent].contract.layout][:, agent]
             action, memories[agent] = actors[agent].act(observation, memories[agent])
             schedules[agent].offer(action, tick)
-        gated = team_gate(np.stack([schedule.at(tick) for schedule in schedules], axis=1), measured, hearing)
+        gated = team_gate(np.stack([schedule.at(tick) for schedule in schedules], axis=1), sent, measured, hearing)
+        sent = gated.action
         intervened(gated.changed)
-        state = world.step(state, disturbances.actuate(gated.action))
+        state = world.step(state, disturbances.actuate(sent))
         positions.append(state.position)
         progress(1)
     return np.stack(positions, axis=1)

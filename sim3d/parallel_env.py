@@ -102,6 +102,7 @@ class TeamEnv(ParallelEnv):
         layouts = Layouts(points[:, : world.robots], points[:, world.robots :], seeds)
         self._state: WorldState = world.reset(layouts, self._disturbances.dynamics)
         self._sense()
+        self._sent = np.zeros((1, world.robots, 2))
         self._cycle = 0
         self.agents = list(self.possible_agents)
         self._observations = self._observe()
@@ -117,7 +118,7 @@ class TeamEnv(ParallelEnv):
         """
         if not self.agents:
             raise ValueError("no episode runs; call reset() first")
-        action = self._decoded(actions)
+        self._sent = action = self._decoded(actions)
         for _ in range(self._ticks):
             self._state = self._world.step(self._state, self._disturbances.actuate(action))
             self._sense()
@@ -168,7 +169,7 @@ class TeamEnv(ParallelEnv):
 
     def _observe(self) -> np.ndarray:
         latency = self._measured.age * 0.0 + self._command_latency
-        team = team_view(self._measured, self._state.landmarks, self._hearing.peers(), latency)
+        team = team_view(self._measured, self._state.landmarks, self._hearing.peers(), latency, self._sent)
         return observe(self._layout, team)[0].astype(np.float32)
 
 

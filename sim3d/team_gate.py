@@ -25,7 +25,7 @@ class _Alike:
 
 
 class TeamGate:
-    """What the gates of all N robots of B teams do to their commands; each remembers what it let pass last.
+    """What the gates of all N robots of B teams do to their commands.
 
     Args:
         specs: of the robots, by agent.
@@ -42,25 +42,22 @@ class TeamGate:
             _Alike(agents, Limits.of(spec, period), barrier_for(spec, neighbours, separation, period))
             for (spec, neighbours), agents in alike.items()
         ]
-        self._sent: np.ndarray | None = None
 
-    def __call__(self, wanted: np.ndarray, measured: Measurement, hearing: Hearing) -> Gated:
+    def __call__(self, wanted: np.ndarray, sent: np.ndarray, measured: Measurement, hearing: Hearing) -> Gated:
         """One tick.
 
         Args:
             wanted: what the policies want, [B, N, 2].
+            sent: what was commanded one tick ago, [B, N, 2].
             measured: by the robots of themselves.
             hearing: what they know of each other, with `listen` done for this tick.
         """
-        sent = np.zeros(wanted.shape) if self._sent is None else self._sent
         neighbours: Neighbours | None = None
         if any(group.barrier is not None for group in self._groups):
             peers, heard = hearing.peers(), hearing.heard()
             neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
         parts = [_gated(group, wanted, sent, measured, neighbours) for group in self._groups]
-        gated = parts[0] if len(parts) == 1 else self._together(parts, wanted)
-        self._sent = gated.action
-        return gated
+        return parts[0] if len(parts) == 1 else self._together(parts, wanted)
 
     def _together(self, parts: Sequence[Gated], wanted: np.ndarray) -> Gated:
         action, changed = np.empty(wanted.shape), {}

@@ -148,7 +148,11 @@ def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: Fo
     if compensates:
         # The runtime makes up for the robot's own response as far as a period allows; what is left comes on top.
         longest = actor.longest_latency + max(0.0, spec.response_time - similarity.period)
-        compensator = LatencyCompensator(robots, math.ceil(longest / similarity.period), SetpointMotion())
+        compensator = LatencyCompensator(
+            robots,
+            math.ceil(longest / similarity.period),
+            SetpointMotion(spec.acceleration_limit * similarity.period / similarity.speed_unit),
+        )
         return _Form(
             CompensatedSetpointActor(compensator, head, similarity), compensator.layout, tuple(compensator.initial_memory().tolist())
         )

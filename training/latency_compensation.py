@@ -41,14 +41,13 @@ class LatencyCompensator(nn.Module):
         motion: how a robot of this kind answers forces.
     """
 
-    layout = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "peers_velocity")
-
     ages: Tensor
     hypotheses: Tensor
 
     def __init__(self, robots: int, periods: int, motion: Motion) -> None:
         super().__init__()
         self.robots, self.periods, self.motion = robots, periods, motion
+        self.layout = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "peers_velocity", *motion.fields)
         self.inputs = number_names(SIMPLE_SPREAD_V3, robots)
         hypotheses = torch.arange(periods * HYPOTHESES_PER_PERIOD + 1) / HYPOTHESES_PER_PERIOD
         self.register_buffer("ages", torch.arange(1.0, periods + 2.0), persistent=False)
@@ -63,9 +62,11 @@ class LatencyCompensator(nn.Module):
     def look(self, observation: Tensor, memory: Tensor) -> Look:
         """See FrontEnd."""
         others = 2 * (self.robots - 1)
-        velocity, position, landmarks, peers, peers_velocity = observation.split([2, 2, 2 * self.robots, others, others], dim=-1)
+        sizes = [2, 2, 2 * self.robots, others, others, 2 * len(self.motion.fields)]
+        velocity, position, landmarks, peers, peers_velocity, told = observation.split(sizes, dim=-1)
         forces, motion, errors = memory.split(self._sizes, dim=-1)
         forces = forces.unflatten(-1, (self.periods + 1, 2))
+        motion = self.motion.told(motion, told)
 
         surprise = velocity[..., None, :] - self.motion.expected(self.hypotheses, self.ages, forces, motion)
         errors = errors + (surprise * surprise).sum(-1).clamp_max(LARGEST_ERROR)
@@ -122,13 +123,22 @@ class LatencyCompensator(nn.Module):
 
 
 class Motion(Protocol):
-    """How a robot answers forces, as far as a compensator needs to know. Velocities are in simple_spread's units."""
+    """How a robot answers forces, as far as a compensator needs to know. Velocities are in simple_spread's units.
+
+    Attributes:
+        fields: of the observation that it needs beside the compensator's own, two numbers each.
+    """
+
+    fields: tuple[str, ...]
 
     def memory_size(self, periods: int) -> int:
         """Numbers that it remembers."""
 
     def expected(self, hypotheses: Tensor, ages: Tensor, forces: Tensor, memory: Tensor) -> Tensor:
         """What the velocity should be now, [..., H, 2], under each latency [H], given the forces [..., P, 2] of `ages` [P]."""
+
+    def told(self, memory: Tensor, values: Tensor) -> Tensor:
+        """The memory with what the observation's `fields` say, [..., 2 * len(fields)]."""
 
     def present(self, velocity: Tensor, latency: Tensor, ages: Tensor, memory: Tensor) -> Tensor:
         """The velocity that is in effect now, [..., 2], given the measured one [..., 2] and the latency [..., 1]."""
@@ -143,9 +153,15 @@ class Motion(Protocol):
 class PointMotion:
     """simple_spread's own robot: a force changes the velocity. Remembers the last velocity."""
 
+    fields = ()
+
     def memory_size(self, periods: int) -> int:
         """See Motion."""
         return 2
+
+    def told(self, memory: Tensor, values: Tensor) -> Tensor:
+        """See Motion."""
+        return memory
 
     def expected(self, hypotheses: Tensor, ages: Tensor, forces: Tensor, memory: Tensor) -> Tensor:
         """See Motion."""
@@ -167,11 +183,27 @@ class PointMotion:
 
 
 class SetpointMotion:
-    """A robot that follows set-points: its velocity is one of its past set-points. Remembers those, newest first."""
+    """A robot that follows set-points: its velocity is one of its past set-points. Remembers those, newest first.
+
+    What the robot was really commanded may be less than what its actor wanted (acceleration limit, separation from others), so the newest
+    is read from the observation, and what the actor will want is limited to what can be reached within a period.
+
+    Args:
+        reach: largest change of a set-point within a period, its norm.
+    """
+
+    fields = ("own_setpoint",)
+
+    def __init__(self, reach: float) -> None:
+        self._reach = reach
 
     def memory_size(self, periods: int) -> int:
         """See Motion."""
         return 2 * (periods + 2)
+
+    def told(self, memory: Tensor, values: Tensor) -> Tensor:
+        """See Motion."""
+        return torch.cat([values, memory[..., 2:]], dim=-1)
 
     def expected(self, hypotheses: Tensor, ages: Tensor, forces: Tensor, memory: Tensor) -> Tensor:
         """See Motion."""
@@ -192,7 +224,9 @@ class SetpointMotion:
 
     def commanded(self, memory: Tensor, force: Tensor) -> Tensor:
         """See Motion."""
-        return torch.cat([KEEP * memory[..., :2] + PUSH * force, memory[..., :-2]], dim=-1)
+        change = (KEEP - 1.0) * memory[..., :2] + PUSH * force
+        share = self._reach / change.square().sum(-1, keepdim=True).sqrt().clamp_min(self._reach)
+        return torch.cat([memory[..., :2] + share * change, memory[..., :-2]], dim=-1)
 
 
 def interpolation(latency: Tensor, age: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ def _episodes(
     positions = [team.position]
     for _ in range(HORIZON):
         view = views_of_team(team.position, team.velocity, team.landmarks)
-        view = replace(view, peers_velocity=of_others(team.velocity), command_latency=team.latency)
+        view = replace(view, peers_velocity=of_others(team.velocity), command_latency=team.latency, own_setpoint=team.velocity)
         observation = observe(contract.layout, view)
         action = np.empty_like(team.position)
         for agent, (driver, shadow) in enumerate(zip(drivers, shadows, strict=True)):

@@ -78,7 +78,7 @@ FAULTS = (
 
 def test_processes_hear_each_other_as_in_the_in_process_run(tmp_path):
     """Every robot applies the link and the faults of its peers by itself; the plant applies the rest. The actors read all of it."""
-    layout = (*SIMPLE_SPREAD_V3, "peers_velocity", "peers_age", "peers_known", "command_latency")
+    layout = (*SIMPLE_SPREAD_V3, "peers_velocity", "peers_age", "peers_known", "command_latency", "own_setpoint")
     (tmp_path / "bundle").mkdir()
     bundle = write_point_bundle(tmp_path / "bundle", 3, layout)
     profile = Profile(

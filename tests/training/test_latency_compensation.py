@@ -104,7 +104,7 @@ def test_without_latency_the_network_sees_what_a_plain_view_shows():
 
 def test_a_robot_that_follows_set_points_starts_from_its_own():
     """The set-point in effect is remembered exactly; the measured velocity is for finding the latency only."""
-    motion = SetpointMotion()
+    motion = SetpointMotion(reach=10.0)
     memory = torch.zeros(motion.memory_size(2), dtype=torch.float64)
     setpoint, history = torch.zeros(2, dtype=torch.float64), []
     generator = np.random.default_rng(0)
@@ -116,6 +116,29 @@ def test_a_robot_that_follows_set_points_starts_from_its_own():
     for latency in (0, 1, 2):
         present = motion.present(torch.full((2,), 99.0), torch.tensor([float(latency)], dtype=torch.float64), torch.arange(3.0), memory)
         torch.testing.assert_close(present, history[-1 - latency])
+
+
+def test_a_robot_starts_from_what_its_gate_let_pass():
+    """The actor wanted 1 and was granted 0.2: it is at 0.2, and goes on from there."""
+    motion = SetpointMotion(reach=10.0)
+    memory = motion.commanded(torch.zeros(motion.memory_size(2)), torch.tensor([1.0, 0.0]) / PUSH)
+    granted = motion.told(memory, torch.tensor([0.2, 0.0]))
+    torch.testing.assert_close(motion.present(torch.zeros(2), torch.zeros(1), torch.arange(3.0), granted), torch.tensor([0.2, 0.0]))
+    torch.testing.assert_close(motion.commanded(granted, torch.zeros(2))[:2], torch.tensor([KEEP * 0.2, 0.0]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**20), reach=st.floats(0.05, 2.0))
+def test_an_actor_asks_for_no_more_than_its_robot_can_reach(seed, reach):
+    motion, generator = SetpointMotion(reach), torch.Generator().manual_seed(seed)
+    memory = torch.zeros(motion.memory_size(2), dtype=torch.float64)
+    for _ in range(10):
+        force = torch.rand(2, generator=generator, dtype=torch.float64) * 2 - 1
+        following = motion.commanded(memory, force)
+        change, wanted = following[:2] - memory[:2], KEEP * memory[:2] + PUSH * force - memory[:2]
+        assert change.norm() <= reach * (1 + 1e-9)
+        torch.testing.assert_close(change, wanted * min(1.0, reach / float(wanted.norm())))
+        memory = following
 
 
 def test_past_forces_are_remembered_newest_first():
