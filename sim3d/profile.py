@@ -132,12 +132,17 @@ def load_profile(name_or_path: str | Path) -> Profile:
     if not path.is_file():
         path = _shipped(str(name_or_path))
     profile = read_yaml(path, Profile)
-    for group, bounds in BOUNDS.items():
-        check_figures(getattr(profile, group), bounds, f"{path}: {group}")
-    check_link(profile.between_robots, None, str(path))
+    check_profile(profile, str(path))
     if profile.until is not None:
         _check_end(profile, str(path))
     return profile
+
+
+def check_profile(profile: Profile, place: str) -> None:
+    """Refuse figures that no disturbance can have; `place` names their file in errors. Raises InputError."""
+    for group, bounds in BOUNDS.items():
+        check_figures(getattr(profile, group), bounds, f"{place}: {group}")
+    check_link(profile.between_robots, None, place)
 
 
 def _check_end(profile: Profile, place: str) -> None:
