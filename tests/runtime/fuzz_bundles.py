@@ -117,6 +117,7 @@ def _signed_bundle() -> tuple[bytes, dict[str, bytes]]:
 
 _ARCHIVE, _CONTENT = _signed_bundle()
 ARCHIVES = (_ARCHIVE,)
+MANIFESTS = (_CONTENT[MANIFEST],)
 
 
 def archive(data: bytes) -> bool:
