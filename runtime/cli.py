@@ -36,6 +36,7 @@ COMMANDS = {
     "keys": _Command("runtime.keys_command", "draw a team's keys", "security"),
     "doctor": _Command("runtime.doctor_command", "check a robot before its first mission"),
     "run": _Command("runtime.run_command", "run one robot"),
+    "stop": _Command("runtime.stop_command", "stop robots at once, over the network"),
     "health": _Command("runtime.health_command", "ask a robot on this machine how it is"),
     "install-service": _Command("runtime.service_command", "write a systemd unit that runs a robot"),
     "replay": _Command("runtime.replay_command", "compute a robot's log again, and find the first tick that differs"),

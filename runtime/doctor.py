@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from robots.endpoint import host_and_port, is_local
 from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
-from runtime.team import Member, is_local
+from runtime.team import Member
 
 JITTER_PROBE = 1.0
 """Time over which the timer is watched [s]."""
@@ -112,11 +113,11 @@ def check_clock(now: float, newest_file: float) -> Finding:
     return Finding(Level.AMBER, "wall clock", f"{found}, before this software was installed", "set the clock, or run an NTP client")
 
 
-def check_endpoint(me: Member) -> Finding:
-    """The robot can publish where its peers will look for it."""
-    if me.endpoint.startswith("ipc://"):
-        return Finding(Level.GREEN, "own endpoint", me.endpoint)
-    host, port = host_and_port(me.endpoint)
+def check_endpoint(name: str, endpoint: str) -> Finding:
+    """The robot can bind an endpoint of its own, where others will look for it."""
+    if endpoint.startswith("ipc://"):
+        return Finding(Level.GREEN, name, endpoint)
+    host, port = host_and_port(endpoint)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -124,8 +125,18 @@ def check_endpoint(me: Member) -> Finding:
             probe.bind(address)
     except OSError as error:
         remedy = "give this robot's own address in the team file, and stop whoever else uses the port"
-        return Finding(Level.RED, "own endpoint", f"cannot bind {me.endpoint}: {error.strerror or error}", remedy)
-    return Finding(Level.GREEN, "own endpoint", f"{me.endpoint} is free")
+        return Finding(Level.RED, name, f"cannot bind {endpoint}: {error.strerror or error}", remedy)
+    return Finding(Level.GREEN, name, f"{endpoint} is free")
+
+
+def check_stop(me: Member) -> Finding:
+    """The robot can be stopped by someone who is not at its side."""
+    if me.stop:
+        return check_endpoint("stop endpoint", me.stop)
+    if is_local(me.endpoint):
+        return Finding(Level.GREEN, "stop endpoint", "none, and none is needed: SIGUSR2 on this machine stops the robot")
+    remedy = "give the robot `stop: tcp://HOST:PORT` in the team file, and the operator operator.key"
+    return Finding(Level.AMBER, "stop endpoint", "none: nobody can stop this robot from afar", remedy)
 
 
 def check_reach(name: str, endpoint: str) -> Finding:
@@ -158,7 +169,7 @@ def check_secrecy(team: Sequence[Member], has_keys: bool) -> Finding:
     """What leaves this machine is encrypted."""
     if has_keys:
         return Finding(Level.GREEN, "encryption", "messages are encrypted and authenticated")
-    if all(is_local(member.endpoint) for member in team):
+    if all(is_local(endpoint) for member in team for endpoint in (member.endpoint, member.stop) if endpoint):
         return Finding(Level.GREEN, "encryption", "none, and none is needed: the team is on one machine")
     return Finding(Level.RED, "encryption", "none, and endpoints are not on loopback", "make keys with `fieldswarm keys`, and give --keys")
 
@@ -176,12 +187,6 @@ def check_speed(actor: OnnxActor, spec: RobotSpec) -> Finding:
     if share <= 0.1:
         return Finding(Level.GREEN, "actor", found)
     return Finding(Level.AMBER if share <= 0.5 else Level.RED, "actor", found, "export a smaller network, or use a faster machine")
-
-
-def host_and_port(endpoint: str) -> tuple[str, int]:
-    """The two of a sound tcp endpoint."""
-    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def check_peers(peers: Sequence[Member]) -> Iterator[Finding]:

@@ -56,7 +56,8 @@ def _findings(arguments: argparse.Namespace, team: Team, me: Member) -> Iterator
     if arguments.keys is not None:
         yield doctor.examine("keys", lambda: _keys(arguments.keys, me, team), "make them with `fieldswarm keys`")
     yield from _actor(arguments, team, me, spec)
-    yield doctor.check_endpoint(me)
+    yield doctor.check_endpoint("own endpoint", me.endpoint)
+    yield doctor.check_stop(me)
     yield from doctor.check_peers(team.peers_of(me.id))
     if me.plant:
         yield doctor.check_reach("plant", me.plant)
@@ -88,5 +89,7 @@ def _actor(arguments: argparse.Namespace, team: Team, me: Member, spec: RobotSpe
 
 
 def _keys(folder: Path, me: Member, team: Team) -> str:
-    load_robot_keys(folder, me.id, [member.id for member in team.robots])
+    keys = load_robot_keys(folder, me.id, [member.id for member in team.robots])
+    if me.stop and keys.operator is None:
+        raise InputError(f"{folder}: has no operator's key, and the robot has the stop endpoint {me.stop}")
     return f"{folder}: complete, and this robot's own"

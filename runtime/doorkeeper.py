@@ -1,4 +1,4 @@
-"""Who may listen to a robot: ZeroMQ asks, for each connection, whether it takes the key (ZAP, RFC 27), and this answers.
+"""Who may connect to a robot: ZeroMQ asks, for each connection, whether it takes the key (ZAP, RFC 27), and this answers.
 
 The control thread answers in passing, once a tick: no second thread, no event loop. ZeroMQ's CURVE alone lets any key in (it encrypts
 without authenticating), so a robot proves at start-up that its own door is shut.
@@ -6,14 +6,15 @@ without authenticating), so a robot proves at start-up that its own door is shut
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import zmq
 from zmq.utils import z85
 
 from robots.errors import InputError
+from robots.socket_events import SocketEvents
 
 DOMAIN = b"fieldswarm"
 MOST_AT_ONCE = 16
@@ -43,7 +44,7 @@ class Doorkeeper:
     def answer(self) -> None:
         """Let in who is known, and nobody else. Never waits."""
         for _ in range(MOST_AT_ONCE):
-            if not self._socket.poll(0):
+            if not self._socket.get(zmq.EVENTS) & zmq.POLLIN:  # poll() would make a Poller each time
                 return
             self._socket.send_multipart(self._judge(self._socket.recv_multipart()))
 
@@ -75,48 +76,61 @@ def introduce(client: zmq.Socket, secret: bytes, server: bytes) -> None:
     client.curve_serverkey = server
 
 
-def prove_shut(context: zmq.Context, doorkeeper: Doorkeeper, endpoint: str, secret: bytes, server: bytes) -> None:
-    """Knock at one's own door, with one's own key and with a strange one.
+@dataclass(frozen=True)
+class Knock:
+    """One attempt to get in.
+
+    Attributes:
+        who: whose key it is, in errors.
+        secret: the key.
+        enters: whether it has to be let in, or else refused.
+        kind: of socket that connects, one that suits the door: ZeroMQ refuses any other, whatever its key.
+    """
+
+    who: str
+    secret: bytes
+    enters: bool
+    kind: int
+
+
+def prove_shut(context: zmq.Context, doorkeeper: Doorkeeper, endpoint: str, server: bytes, knock: Knock) -> None:
+    """Knock at one's own door, with a key that one has and with one that nobody knows, which must be refused.
 
     Args:
         context: of the bound socket.
         doorkeeper: of the context.
         endpoint: where it is bound.
-        secret: own secret key, which must be let in.
         server: own public key.
+        knock: with the key that one has.
 
     Raises:
-        InputError: the strange key was let in, or the known one was not.
+        InputError: a key was let in that must not be, or not let in that must be.
     """
-    _, stranger = zmq.curve_keypair()
+    _, unknown = zmq.curve_keypair()
     refused = doorkeeper.refused
-    for name, key, expected in (("its own", secret, True), ("an unknown", z85.decode(stranger), False)):
-        entered = _knock(context, doorkeeper, endpoint, key, server)
-        if entered is not expected:
+    for each in (knock, Knock("an unknown", z85.decode(unknown), False, knock.kind)):
+        entered = _enters(context, doorkeeper, endpoint, server, each)
+        if entered is not each.enters:
             outcome = {True: "is let in", False: "is refused", None: f"gets no answer within {PROOF_TIMEOUT:g} s"}[entered]
-            raise InputError(f"self-test of {endpoint}: {name} key {outcome}")
+            raise InputError(f"self-test of {endpoint}: {each.who} key {outcome}")
     doorkeeper.refused = refused  # the self-test is no incident
 
 
-def _knock(context: zmq.Context, doorkeeper: Doorkeeper, endpoint: str, secret: bytes, server: bytes) -> bool | None:
+def _enters(context: zmq.Context, doorkeeper: Doorkeeper, endpoint: str, server: bytes, knock: Knock) -> bool | None:
     """Whether a key is let in; None when there was no answer in time."""
-    client = context.socket(zmq.SUB)
+    client = context.socket(knock.kind)
     client.linger = 0
-    introduce(client, secret, server)
-    monitor = client.get_monitor_socket(
-        zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    )
+    introduce(client, knock.secret, server)
+    events = SocketEvents(client, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
     try:
         client.connect(endpoint)
         deadline = time.monotonic() + PROOF_TIMEOUT
         while time.monotonic() < deadline:
             doorkeeper.answer()
-            if monitor.poll(1):
-                # Event (16 bits) and value (32 bits), zmq_socket_monitor(3). pyzmq's own decoder would bring asyncio and 8 MB with it.
-                event, _ = struct.unpack("=HI", monitor.recv_multipart()[0])
+            if (event := events.take()) is not None:
                 return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            events.socket.poll(1)
         return None
     finally:
-        client.disable_monitor()
-        monitor.close()
+        events.close()
         client.close()

@@ -1,6 +1,7 @@
-"""Draw the keys of a team: one pair for each robot's messages (CURVE), and one to sign bundles with (Ed25519).
+"""Draw the keys of a team: one pair for each robot's messages and one for its operator (CURVE), and one to sign bundles with (Ed25519).
 
-Give each robot `team.pub`, `signing.pub` and its own `.key`, and no other; keep `signing.key` where bundles are exported.
+Give each robot `team.pub`, `signing.pub` and its own `.key`, and no other; `team.pub` and `operator.key` to whoever may stop the robots
+(`fieldswarm stop`); keep `signing.key` where bundles are exported.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Make the folder. Raises InputError."""
     robots = [member.id for member in read_team(arguments.team).robots]
-    odd = next((robot for robot in robots if robot in ("", ".", "..", "signing") or "/" in robot), None)
+    taken = ("", ".", "..", "operator", "signing")
+    odd = next((robot for robot in robots if robot in taken or "/" in robot or not robot.isprintable()), None)
     if odd is not None:
         raise InputError(f"{arguments.team}: robots: id '{odd}' cannot be the name of a key file")
     make_keys(robots, arguments.out)
-    print(f"{arguments.out}: keys of {', '.join(robots)}, and a signing key")
+    print(f"{arguments.out}: keys of {', '.join(robots)}, the operator's, and a signing key")

@@ -26,6 +26,7 @@ from runtime.peer_links import PeerLinks
 from runtime.safety import Gated, Limits, gate
 from runtime.schedule import HeldAction
 from runtime.states import Inputs, Mode, settle, stale_after
+from runtime.stop_listener import NoStops, Stops
 from runtime.tally import Tally
 from runtime.team import Missions, Team
 
@@ -64,6 +65,7 @@ class Node:
         log: takes a line a tick.
         say: prints one line for the operator.
         attend: called once a tick, and during long waits.
+        stops: asks for an emergency stop, whatever state the robot is in.
         clock: [ns, monotonic].
     """
 
@@ -84,6 +86,7 @@ class Node:
         log: RunLog | NoLog,
         say: Callable[[str], None],
         attend: Callable[[], None] = lambda: None,
+        stops: Stops | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.mode = Mode.INIT
@@ -92,6 +95,7 @@ class Node:
         self._driver, self._links, self._ears, self._pacing = driver, links, ears, pacing
         self._command_latency = np.array([command_latency])
         self._log, self._say, self._attend, self._clock = log, say, attend, clock
+        self._stops: Stops = NoStops() if stops is None else stops
         self._period = features.loop_period
         self._limits = Limits.of(spec, features.loop_period, team.geofence)
         kinds = [peer.kind for peer in team.peers_of(robot)]
@@ -135,7 +139,7 @@ class Node:
 
     def summary(self) -> dict:
         """What came of it so far, as plain data."""
-        return self.tally.summary(self._links.tracks, self._links.sent, self._links.refused, self._pacing.missed)
+        return self.tally.summary(self._links, self._stops, self._pacing.missed)
 
     def health(self) -> dict:
         """How it is now, as plain data: state, ages [s], and what was counted."""
@@ -170,10 +174,13 @@ class Node:
     def _tick(self) -> None:
         state = self._pacing.next_state(self._driver, self._idle)
         began = self._clock()
+        self._heed_stops()
         if state is not None and not self._take(state):
+            self._stops.answer(self.mode.value)
             return
         own = self._own
         if own is None:
+            self._stops.answer(self.mode.value)
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
             return
         self._publish()
@@ -198,6 +205,7 @@ class Node:
         )
         checked = self._clock()
         self._sent = self._driver.command(gated.action, own.tick)
+        self._stops.answer(self.mode.value)
         commanded = self._clock()
 
         compute = (commanded - began - (listened - listening)) / 1e3
@@ -233,6 +241,8 @@ class Node:
         """During a long wait: repeat myself, for a peer that was not listening yet, and notice what a tick would notice."""
         if self._stop:
             raise StopRequested
+        self._heed_stops()
+        self._stops.answer(self.mode.value)  # nothing moves before the command that it waits to give
         self._attend()
         if self._own is None:
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
@@ -258,11 +268,22 @@ class Node:
         own_age = self._pacing.own_age(self._own_meter, self._clock())
         return missing(own_age, needed, ages[: len(needed)], self._own.episode, fresh)
 
+    def _heed_stops(self) -> None:
+        """An emergency stop, by signal or by message: in any state, at once, and before anyone's earlier wish to arm the robot."""
+        by_signal, self._emergency = self._emergency, False
+        reason = self._stops.hear()
+        if reason is None and not by_signal:
+            return
+        self._rearm = False
+        if self.mode not in (Mode.SAFE_STOP, Mode.FAULT):
+            asked = {"by": "operator", "reason": reason} if reason is not None else {"by": "signal"}
+            self._event("emergency_stop", asked)
+            told = "" if reason is None else f" by the operator: {reason}"
+            self._say(f"{self._robot}: SAFE_STOP: emergency stop{told}; SIGUSR1 arms it again")
+            self._settle(Inputs(stop=True))
+
     def _update_mode(self, own_age: float, ages: list[float]) -> None:
-        emergency, self._emergency = self._emergency, False
-        if emergency:
-            self._say(f"{self._robot}: SAFE_STOP: emergency stop; SIGUSR1 arms it again")
-        self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop or emergency, self._rearm))
+        self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop, self._rearm))
         self._rearm = False
 
     def _settle(self, inputs: Inputs) -> None:
@@ -347,10 +368,10 @@ class Node:
             self._log_rejected()
 
     def _log_rejected(self) -> None:
-        for track in self._links.tracks:
-            if track.rejected.total() != self._rejected_before.get(track.robot, 0):
-                self._rejected_before[track.robot] = track.rejected.total()
-                self._event("rejected", {"peer": track.robot, **track.rejected})
+        for sender, rejected in [*((track.robot, track.rejected) for track in self._links.tracks), ("operator", self._stops.rejected)]:
+            if rejected.total() != self._rejected_before.get(sender, 0):
+                self._rejected_before[sender] = rejected.total()
+                self._event("rejected", {"peer": sender, **rejected})
 
 
 def pacing_for(features: DriverFeatures, team: Team) -> Pacing:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import secrets
-import socket
 from collections.abc import Callable, Sequence
 
 import zmq
 
 from robots.driver import RobotState
 from robots.errors import InputError
-from runtime.doorkeeper import Doorkeeper, guard, introduce, prove_shut
+from runtime.binding import bind
+from runtime.doorkeeper import Doorkeeper, Knock, guard, introduce, prove_shut
 from runtime.keys import RobotKeys
 from runtime.message import LARGEST_MESSAGE, MESSAGE_VERSION, LocalObservation, encode_message
 from runtime.peers import PeerTrack
@@ -82,9 +82,10 @@ class PeerLinks:
             self._publisher = self._socket(zmq.PUB)
             if keys is not None:
                 guard(self._publisher, keys.secret)
-            _bind(self._publisher, me)
+            bind(self._publisher, me.endpoint, f"robot {me.id}: cannot publish")
             if keys is not None:
-                prove_shut(self._context, self._doorkeeper, me.endpoint, keys.secret, keys.public[me.id])
+                mine = Knock("its own", keys.secret, True, zmq.SUB)
+                prove_shut(self._context, self._doorkeeper, me.endpoint, keys.public[me.id], mine)
             for track in self.tracks:
                 self._subscribe(track)
         except BaseException:
@@ -170,23 +171,3 @@ class PeerLinks:
         self._of_socket[subscriber] = track
         self._alive[subscriber] = self._clock()
         self._poller.register(subscriber, zmq.POLLIN)
-
-
-def _bind(publisher: zmq.Socket, me: Member) -> None:
-    if _is_served(me.endpoint):
-        raise InputError(f"robot {me.id}: cannot publish at {me.endpoint}: Address already in use")
-    try:
-        publisher.bind(me.endpoint)
-    except zmq.ZMQError as error:
-        raise InputError(f"robot {me.id}: cannot publish at {me.endpoint}: {error.strerror}") from None
-
-
-def _is_served(endpoint: str) -> bool:
-    """Whether someone serves an ipc endpoint; ZeroMQ would silently take it from him."""
-    path = endpoint.removeprefix("ipc://")
-    if path == endpoint:
-        return False
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-        probe.connect(path)
-        return True
-    return False

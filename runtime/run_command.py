@@ -1,6 +1,6 @@
 """Run one robot: its actor, its links to the peers, its driver, until the plant ends the series or SIGTERM or Ctrl-C stops it.
 
-SIGUSR2 is an emergency stop: the robot goes to SAFE_STOP and stays there. SIGUSR1 arms it again.
+SIGUSR2 is an emergency stop, as is `fieldswarm stop`: the robot goes to SAFE_STOP and stays there. SIGUSR1 arms it again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from robots.driver import Driver, DriverFeatures
+from robots.endpoint import refuse_plaintext
 from robots.errors import InputError
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
@@ -33,7 +34,8 @@ from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
 from runtime.realtime import claim_realtime
-from runtime.team import Member, Missions, Team, is_local, read_missions, read_team
+from runtime.stop_listener import NoStops, StopListener
+from runtime.team import Member, Missions, Team, read_missions, read_team
 from runtime.version import onboard_versions
 
 EXIT_STATUS = {"end": 0, "stopped": 0, "fault": 1, "plant_lost": 2}
@@ -90,9 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     signals = _Signals()
     links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns, keys)
+    stops: StopListener | NoStops = NoStops()
     log: RunLog | NoLog = NoLog()
     health = None
     try:
+        if me.stop:
+            stops = StopListener(me, keys)
         health = Health(arguments.health, time.monotonic_ns)
         start_up = _since_process_start()
         features = driver.connect(team.lockstep_timeout)
@@ -115,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
             log=log,
             say=_say,
             attend=lambda: health.attend(node.health),
+            stops=stops,
         )
         signals.hand_over(node)
         for denied in claim_realtime() if arguments.realtime else ():
@@ -127,6 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         driver.stop()
         driver.close()
         links.close()
+        stops.close()
         log.close()
         if health is not None:
             health.close()
@@ -168,18 +175,15 @@ class _Signals:
 
 def _refuse_plaintext(team: Team, me: Member, has_keys: bool, place: Path) -> None:
     """What leaves the machine is encrypted and authenticated, or someone has said that it need not be. Raises InputError."""
+    theirs = "there are no keys: give --keys (`fieldswarm keys` makes them), or --allow-plaintext on a network that is yours alone"
     if not has_keys:
         for member in team.robots:
-            if not is_local(member.endpoint):
-                raise InputError(
-                    f"{place}: robot '{member.id}': endpoint {member.endpoint} is not on loopback, and there are no keys: "
-                    "give --keys (`fieldswarm keys` makes them), or --allow-plaintext on a network that is yours alone"
-                )
-    if me.plant and not is_local(me.plant):
-        raise InputError(
-            f"{place}: robot '{me.id}': plant {me.plant} is not on loopback, and the link to a plant has no keys: "
-            "give --allow-plaintext on a network that is yours alone"
-        )
+            refuse_plaintext(member.endpoint, f"{place}: robot '{member.id}': endpoint", theirs)
+        if me.stop:
+            refuse_plaintext(me.stop, f"{place}: robot '{me.id}': stop", theirs)
+    if me.plant:
+        why = "the link to a plant has no keys: give --allow-plaintext on a network that is yours alone"
+        refuse_plaintext(me.plant, f"{place}: robot '{me.id}': plant", why)
 
 
 def _load_actor(bundle_path: Path, key: Path | None, me: Member, team: Team, team_path: Path) -> tuple[OnnxActor, str]:

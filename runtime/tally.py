@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.peers import PeerTrack
+from runtime.peer_links import PeerLinks
+from runtime.stop_listener import Stops
 from runtime.timing import StageTimes
 
 REMEMBERED_TIMES = 1 << 16
@@ -60,8 +61,8 @@ class Tally:
         self.modes[mode] += 1
         self.interventions.update(reasons)
 
-    def summary(self, tracks: Sequence[PeerTrack], sent: int, refused: int, missed: int) -> dict:
-        """Everything as plain data, with what the links count: tracks of the peers, messages sent, connections refused for their key."""
+    def summary(self, links: PeerLinks, stops: Stops, missed: int) -> dict:
+        """Everything as plain data, with what the links to peers and operator count, and the ticks that were missed."""
         compute = np.sort(self._compute[: min(self.ticks, REMEMBERED_TIMES)])
         p50, p99, largest = (_at_share(compute, share) for share in (0.5, 0.99, 1.0))
         return {
@@ -74,10 +75,11 @@ class Tally:
             "interventions": dict(self.interventions),
             "own_rejected": self.own_rejected,
             "messages": {
-                "sent": sent,
-                "refused_keys": refused,
-                "peers": {track.robot: {"accepted": track.accepted, "rejected": dict(track.rejected)} for track in tracks},
+                "sent": links.sent,
+                "refused_keys": links.refused,
+                "peers": {track.robot: {"accepted": track.accepted, "rejected": dict(track.rejected)} for track in links.tracks},
             },
+            "stops": {"accepted": stops.taken, "rejected": dict(stops.rejected), "refused_keys": stops.refused},
             "modes": dict(self.modes),
             "mode_changes": self.mode_changes,
             "mode_history": [{"t": t, "tick": tick, "mode": mode} for t, tick, mode in self.history],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from pathlib import Path
 
 import msgspec
 
+from robots.endpoint import check_endpoint
 from robots.errors import InputError
 from robots.spec import load_spec
 from robots.yaml_input import read_yaml
@@ -41,7 +41,7 @@ KEEP_APART = Separation()
 """What a team does unless its file says otherwise."""
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One robot of the team.
 
     Attributes:
@@ -50,6 +50,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         agent: which actor of the bundle it runs, from 0.
         endpoint: ZeroMQ endpoint at which it publishes, as its peers reach it.
         plant: ZeroMQ endpoint of its simulated plant; empty for a hardware driver.
+        stop: ZeroMQ endpoint at which it listens for an operator's emergency stop; empty for one that cannot be stopped from afar.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     agent: int
     endpoint: str
     plant: str = ""
+    stop: str = ""
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,8 +119,9 @@ def read_team(path: str | Path) -> Team:
     team = read_yaml(path, Team)
     if not team.robots:
         raise InputError(f"{path}: robots: is empty, a team has at least one robot")
-    for name in ("id", "agent", "endpoint"):
-        values = [getattr(member, name) for member in team.robots]
+    unlike = {name: [getattr(member, name) for member in team.robots] for name in ("id", "agent", "endpoint")}
+    unlike["endpoint"] += [member.stop for member in team.robots if member.stop]
+    for name, values in unlike.items():
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise InputError(f"{path}: robots: {name} '{twice}' stands twice")
@@ -131,8 +134,8 @@ def read_team(path: str | Path) -> Team:
             load_spec(member.kind)
         except InputError as error:
             raise InputError(f"{path}: robots[{index}].kind: {error}") from None
-        for name in ("endpoint", "plant"):
-            check_endpoint(getattr(member, name), f"{path}: robots[{index}].{name}", may_be_empty=name == "plant")
+        for name in ("endpoint", "plant", "stop"):
+            check_endpoint(getattr(member, name), f"{path}: robots[{index}].{name}", may_be_empty=name != "endpoint")
     return team
 
 
@@ -151,29 +154,6 @@ def _check_figures(team: Team, path: str | Path) -> None:
         raise InputError(
             f"{path}: staleness.own_stop: is {team.staleness.own_stop}, must not be below own_hold ({team.staleness.own_hold})"
         )
-
-
-def check_endpoint(endpoint: str, place: str, may_be_empty: bool = False) -> None:
-    """Refuse what ZeroMQ cannot bind or connect to. Raises InputError."""
-    if not endpoint and may_be_empty:
-        return
-    scheme, separator, rest = endpoint.partition("://")
-    if scheme == "ipc" and separator and rest:
-        return
-    host, colon, port = rest.rpartition(":")
-    if scheme != "tcp" or not separator or not host or not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise InputError(f"{place}: is '{endpoint}', must be tcp://HOST:PORT (port 1 ... 65535) or ipc://PATH")
-
-
-def is_local(endpoint: str) -> bool:
-    """Whether what is sent to a sound endpoint stays on this machine: ipc, `localhost`, or a loopback address."""
-    if endpoint.startswith("ipc://"):
-        return True
-    host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def read_missions(path: str | Path, landmarks: int | None = None) -> Missions:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import zmq
 
 from robots.plant_protocol import PROTOCOL, Command, End, Hello, State, Welcome, decode_from_driver, encode
@@ -37,15 +39,14 @@ class Deployment:
         self.missions.write_text(dump_yaml(Missions(missions=(MISSION,))))
         self.write_team()
 
-    def write_team(self, robots: int = 3, plant: bool = True, **settings: Any) -> None:
-        team = Team(
-            robots=tuple(
-                Member(id=f"r{n}", kind="point", agent=n, endpoint=self.endpoints[n], plant=self.endpoints[3 + n] if plant else "")
-                for n in range(robots)
-            ),
-            **settings,
-        )
-        self.team.write_text(dump_yaml(team))
+    def write_team(self, robots: int = 3, plant: bool = True, stop: str = "", **settings: Any) -> None:
+        """`stop` is where r0 listens for one."""
+        members = [
+            Member(id=f"r{n}", kind="point", agent=n, endpoint=self.endpoints[n], plant=self.endpoints[3 + n] if plant else "")
+            for n in range(robots)
+        ]
+        members[0] = msgspec.structs.replace(members[0], stop=stop)
+        self.team.write_text(dump_yaml(Team(robots=tuple(members), **settings)))
 
     def replace_actor(self, agent: int, data: bytes) -> None:
         """Put another file in the place of an actor and make the manifest agree, as its author could."""
@@ -144,6 +145,29 @@ class TalkingPeers(threading.Thread):
     def stop(self) -> None:
         self._quit.set()
         self.join()
+
+
+def until(process: subprocess.Popen, condition: Callable[[], Any], timeout: float = 20.0) -> None:
+    """Wait for what a running process is to bring about."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def finish(process: subprocess.Popen, number: int | None = None) -> tuple[int, str]:
+    """Exit status and standard error, after a signal."""
+    if number is not None:
+        process.send_signal(number)
+    _, stderr = process.communicate(timeout=10)
+    assert "Traceback" not in stderr
+    return process.returncode, stderr
+
+
+def moves(commands: Sequence[Command]) -> bool:
+    """Whether any of them moves the robot."""
+    return any(any(command.action) for command in commands)
 
 
 def sound(robot: str, sequence: int) -> list[bytes]:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from robots.errors import InputError
@@ -54,11 +55,26 @@ def test_a_sound_robot_has_no_red_finding_and_waits_for_its_peers(deployment: De
 def test_what_will_not_work_is_red(deployment: Deployment, fieldswarm: Callable, listener: socket.socket) -> None:
     make_keys(["r0"], deployment.folder / "keys")
     deployment.endpoints[0] = endpoint_of(listener)
-    deployment.write_team()
+    deployment.write_team(stop="tcp://192.0.2.7:5709")
     (deployment.bundle / "actor_0.onnx").write_bytes(b"rubbish")
     status, found = look(deployment, fieldswarm, "--keys", deployment.folder / "keys")
     assert status == 1
-    assert {check for check, level in found.items() if level == "red"} == {"keys", "bundle", "own endpoint"}
+    assert {check for check, level in found.items() if level == "red"} == {"keys", "bundle", "own endpoint", "stop endpoint"}
+
+
+def test_a_robot_that_an_operator_stops_needs_his_key(deployment: Deployment, fieldswarm: Callable, free_endpoints: Callable) -> None:
+    deployment.write_team(stop=free_endpoints(1)[0])
+    make_keys(["r0", "r1", "r2"], deployment.folder / "keys")
+    assert look(deployment, fieldswarm, "--keys", deployment.folder / "keys")[1]["keys"] == "green"
+    listed = deployment.folder / "keys" / "team.pub"
+    listed.write_text("".join(line for line in listed.read_text().splitlines(keepends=True) if not line.startswith("operator")))
+    status, found = look(deployment, fieldswarm, "--keys", deployment.folder / "keys")
+    assert (status, found["keys"], found["stop endpoint"]) == (1, "red", "green")
+
+
+def test_a_robot_on_a_network_that_nobody_can_stop_from_afar_is_amber() -> None:
+    here, there = (Member(id="r", kind="omni", agent=0, endpoint=f"tcp://{host}:1") for host in ("127.0.0.1", "192.0.2.1"))
+    assert [doctor.check_stop(member).level for member in (here, there)] == [Level.GREEN, Level.AMBER]
 
 
 def test_a_team_file_that_cannot_be_read_is_one_line_and_status_2(deployment: Deployment, fieldswarm: Callable) -> None:
@@ -97,8 +113,10 @@ def test_reach_tells_a_peer_that_listens_from_one_that_does_not_and_from_nowhere
 
 def test_plain_text_on_a_network_is_red() -> None:
     here, there = (Member(id="r", kind="omni", agent=0, endpoint=f"tcp://{host}:1") for host in ("127.0.0.1", "192.0.2.1"))
-    levels = [doctor.check_secrecy(team, keys).level for team, keys in (([here], False), ([here, there], False), ([there], True))]
-    assert levels == [Level.GREEN, Level.RED, Level.GREEN]
+    stop = msgspec.structs.replace(here, stop="tcp://192.0.2.1:2")
+    teams = (([here], False), ([here, there], False), ([stop], False), ([there, stop], True))
+    levels = [doctor.check_secrecy(team, keys).level for team, keys in teams]
+    assert levels == [Level.GREEN, Level.RED, Level.RED, Level.GREEN]
 
 
 def test_an_actor_that_takes_too_long_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

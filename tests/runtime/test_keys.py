@@ -10,7 +10,7 @@ import pytest
 
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml
-from runtime.keys import TeamKeys, load_robot_keys, make_keys
+from runtime.keys import TeamKeys, load_operator_keys, load_robot_keys, make_keys
 from tests.runtime.factory import make_bundle
 
 TEAM = ["r0", "r1"]
@@ -31,10 +31,13 @@ def refusal(act: Callable[[], object]) -> str:
 
 def test_secrets_are_their_owners_alone_and_no_two_are_the_same(keys: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in keys.iterdir()}
-    assert modes == {"team.pub": 0o644, "signing.pub": 0o644, "signing.key": 0o600, "r0.key": 0o600, "r1.key": 0o600}
+    public, secret = dict.fromkeys(("team.pub", "signing.pub"), 0o644), ("signing.key", "operator.key", "r0.key", "r1.key")
+    assert modes == {**public, **dict.fromkeys(secret, 0o600)}
     assert stat.S_IMODE(keys.stat().st_mode) == 0o700
     first, second = (load_robot_keys(keys, robot, TEAM) for robot in TEAM)
-    assert first.public == second.public and len({first.secret, second.secret, *first.public.values()}) == 4
+    operator = load_operator_keys(keys, TEAM)
+    assert first.public == second.public == operator.public and first.operator == second.operator
+    assert len({first.secret, second.secret, operator.secret, first.operator, *first.public.values()}) == 6
 
 
 def test_keys_are_never_overwritten(keys: Path) -> None:
@@ -96,20 +99,63 @@ def test_keys_that_do_not_fit_are_refused(keys: Path, spoil: Callable[[Path], No
     assert words in refusal(lambda: load_robot_keys(keys, "r0", TEAM))
 
 
+def test_keys_made_before_there_was_an_operator_still_open_the_team_and_stop_no_one(keys: Path) -> None:
+    listed = {robot: key.hex() for robot, key in load_robot_keys(keys, "r0", TEAM).public.items()}
+    (keys / "team.pub").write_text(dump_yaml({"robots": listed}))
+    assert load_robot_keys(keys, "r0", TEAM).operator is None
+    assert "team.pub: has no operator's key" in refusal(lambda: load_operator_keys(keys, TEAM))
+
+
+def operators_of_another_team(keys: Path) -> None:
+    make_keys(TEAM, keys.parent / "others")
+    (keys.parent / "others" / "operator.key").rename(keys / "operator.key")
+
+
+def operators_for_all_to_read(keys: Path) -> None:
+    (keys / "operator.key").chmod(0o644)
+
+
+def operators_not_there(keys: Path) -> None:
+    (keys / "operator.key").unlink()
+
+
+def a_robots_for_the_operator(keys: Path) -> None:
+    listed = load_robot_keys(keys, "r0", TEAM).public
+    (keys / "team.pub").write_text(
+        dump_yaml(TeamKeys(robots={name: key.hex() for name, key in listed.items()}, operator=listed["r1"].hex()))
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (operators_of_another_team, "operator.key: operator_secret: belongs to public key "),
+        (operators_for_all_to_read, "operator.key: has mode 0644, a secret must not be readable by others: chmod 600"),
+        (operators_not_there, "operator.key: cannot be read: No such file"),
+        (a_robots_for_the_operator, "team.pub: operator: has the key of a robot"),
+    ],
+)
+def test_an_operators_key_that_does_not_fit_is_refused(keys: Path, spoil: Callable[[Path], None], words: str) -> None:
+    spoil(keys)
+    assert words in refusal(lambda: load_operator_keys(keys, TEAM))
+
+
 def test_the_command_makes_keys_for_the_robots_of_a_team_file(tmp_path: Path, fieldswarm: Callable) -> None:
     (tmp_path / "team.yaml").write_text("robots: [{id: r0, kind: point, agent: 0, endpoint: 'tcp://127.0.0.1:1'}]")
     made = fieldswarm("keys", "--team", tmp_path / "team.yaml", "--out", tmp_path / "keys")
     assert made.returncode == 0 and {path.name for path in (tmp_path / "keys").iterdir()} == {
         "team.pub",
         "r0.key",
+        "operator.key",
         "signing.key",
         "signing.pub",
     }
     again = fieldswarm("keys", "--team", tmp_path / "team.yaml", "--out", tmp_path / "keys")
     assert again.returncode == 2 and again.stderr.count("\n") == 1
-    (tmp_path / "team.yaml").write_text("robots: [{id: ../r0, kind: point, agent: 0, endpoint: 'tcp://127.0.0.1:1'}]")
-    odd = fieldswarm("keys", "--team", tmp_path / "team.yaml", "--out", tmp_path / "more")
-    assert odd.returncode == 2 and "'../r0' cannot be the name of a key file" in odd.stderr and not (tmp_path / "more").exists()
+    for name in ("../r0", "operator"):
+        (tmp_path / "team.yaml").write_text(f"robots: [{{id: {name}, kind: point, agent: 0, endpoint: 'tcp://127.0.0.1:1'}}]")
+        odd = fieldswarm("keys", "--team", tmp_path / "team.yaml", "--out", tmp_path / "more")
+        assert odd.returncode == 2 and f"'{name}' cannot be the name of a key file" in odd.stderr and not (tmp_path / "more").exists()
 
 
 def test_a_bundle_is_verified_by_its_key_and_refused_by_any_other(tmp_path: Path, keys: Path, fieldswarm: Callable) -> None:

@@ -72,9 +72,10 @@ def test_a_team_hears_each_other_and_keeps_the_newest(start: Start, free_endpoin
             each.drain(0.02)
 
     until(lambda: all(track.newest for each in links for track in each.tracks), lambda: tell(0))
-    for tick in range(1, 30):
+    for tick in range(1, 29):
         tell(tick)
-    until(lambda: all(track.newest.tick == 29 for each in links for track in each.tracks), lambda: [each.drain(0.02) for each in links])
+    # A PUB drops what a busy machine does not send in time, so the last one is told again.
+    until(lambda: all(track.newest.tick == 29 for each in links for track in each.tracks), lambda: tell(29))
     assert links[0].tracks[1].newest.robot == "r2" and links[0].tracks[1].newest.position == (29.0, -1.0)
     assert all(not track.rejected for each in links for track in each.tracks)
     assert links[0].tracks[0].age(time.monotonic_ns()) < 1.0

@@ -44,6 +44,9 @@ def test_the_team_that_comes_with_the_project_is_read_and_written_alike(tmp_path
         ({"endpoint": "tcp://127.0.0.1:0"}, ["robots[0].endpoint", ":0"]),
         ({"endpoint": "tcp://127.0.0.1:70000"}, ["70000"]),
         ({"plant": "udp://x:1"}, ["robots[0].plant", "udp://x:1"]),
+        ({"stop": "tcp://h"}, ["robots[0].stop", "tcp://h"]),
+        ({"endpoint": "tcp://127.0.0.1:\u00b2"}, ["robots[0].endpoint", "port 1 ... 65535"]),
+        ({"stop": ROBOT["endpoint"]}, ["endpoint 'tcp://127.0.0.1:5710' stands twice"]),
     ],
 )
 def test_errors_name_the_place(tmp_path: Path, changes: dict, words: list[str]) -> None:
