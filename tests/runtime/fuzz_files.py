@@ -134,7 +134,12 @@ def link_file(data: bytes) -> bool:
     return True
 
 
-SPECS = tuple((Path(robot_spec.__file__).parent / kind / "spec.yaml").read_bytes() for kind in robot_kinds())
+def _spec(kind: str) -> bytes:
+    text = (Path(robot_spec.__file__).parent / kind / "spec.yaml").read_bytes()
+    return text.replace(f"kind: {kind}\n".encode(), b"kind: omni\n")
+
+
+SPECS = tuple(map(_spec, robot_kinds()))
 
 
 def spec_file(data: bytes) -> bool:

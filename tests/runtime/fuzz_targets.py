@@ -38,7 +38,7 @@ _CONVERSATIONS = (bytes(range(40)), b"\7\1\2\0\3\50\4\7" * 4, b"\0\1\1\0\2\0\1\0
 
 TARGETS = {
     "peer_message": Target(fuzz_messages.peer_message, fuzz_messages.MESSAGES, of_msgpack, 20, 4200),
-    "peer_stream": Target(fuzz_messages.peer_stream, _CONVERSATIONS, of_bytes, 10, 400),
+    "peer_stream": Target(fuzz_messages.peer_stream, _CONVERSATIONS, of_bytes, 10, 80),
     "from_plant": Target(fuzz_messages.from_plant, fuzz_messages.PLANT, of_msgpack, 10, 1024),
     "from_driver": Target(fuzz_messages.from_driver, fuzz_messages.DRIVER, of_msgpack, 10, 1024),
     "team": Target(fuzz_files.team_file, fuzz_files.TEAMS, of_yaml, 5),
