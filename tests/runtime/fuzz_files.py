@@ -22,10 +22,13 @@ from runtime.ed25519 import nacl_library
 from runtime.keys import TEAM_FILE, RobotKeys, SecretKey, TeamKeys, load_robot_keys
 from runtime.link import read_link
 from runtime.link_model import LinkModel
+from runtime.log_file import open_log, read_log
+from runtime.log_lines import Closing, Event, Header, Line, Peer, Tick
 from runtime.safety import Limits
 from runtime.signature import check_signature
 from runtime.states import Inputs, Mode, settle, stale_after
 from runtime.team import read_missions, read_team
+from sim3d.profile import load_profile, profile_names
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PERIOD = 0.02
@@ -131,6 +134,45 @@ def link_file(data: bytes) -> bool:
         heard = links.step(tick, np.zeros((1, 1, 2)), np.ones((1, 3, 2)), np.zeros((1, 3, 2)))
     assert not np.isnan(heard.age).any() and (heard.age >= 0).all()
     _written_as_read(profile, lambda path: read_link(path, 3))
+    return True
+
+
+PROFILES = tuple((CONFIGS / "profiles" / f"{name}.yaml").read_bytes() for name in profile_names())
+
+
+def profile_file(data: bytes) -> bool:
+    """A profile of disturbances."""
+    profile = read(load_profile, data)
+    if profile is None:
+        return False
+    _written_as_read(profile, load_profile)
+    return True
+
+
+def _log(path: Path) -> bytes:
+    file = open_log(path)
+    shared = {"team": {"robots": []}, "contract_sha256": "", "actor_sha256": "", "versions": {"numpy": "2"}, "link": {}, "missions": {}}
+    file.write(Header(robot="r0", boot=1, clock="realtime", period=0.02, began=1.7e9, command_latency=0.05, kind="omni", **shared))
+    for tick in range(3):
+        peers = {"r1": Peer(None if tick == 0 else 0.02, [1.0, 2.0], [0.0, 0.0])}
+        own = {"own_age": 0.01, "position": [0.1, 0.2], "velocity": [0.0, -0.5], "heading": 0.0}
+        told = {"peers": peers, "wanted": [0.1, 0.0], "sent": [0.1, 0.0], "gate": ["speed"], "compute": 300.0}
+        file.write(Tick(t=0.02 * tick, tick=tick, episode=0, elapsed=tick, mode="ACTIVE", **own, **told))
+    file.write(Event(0.07, "mode", {"from": "ACTIVE", "to": "HOLD"}))
+    file.write(Closing({"ticks": 3}))
+    file.close()
+    return path.read_bytes()
+
+
+LOGS = (_log(FOLDER / "a.jsonl"), _log(FOLDER / "a.mcap"))
+
+
+def log(data: bytes) -> bool:
+    """A log, in either form."""
+    lines = read(lambda path: list(read_log(path)), data)
+    if lines is None:
+        return False
+    assert all(isinstance(line, Line) for line in lines)
     return True
 
 

@@ -14,9 +14,20 @@ from robots.plant_driver import PlantDriver, _decode
 from robots.plant_protocol import PROTOCOL, Command, End, Hello, Refused, State, Welcome, encode
 from robots.spec import load_spec
 from runtime.contract import check_period
-from runtime.message import LARGEST_MESSAGE, LONGEST_VECTOR, MESSAGE_VERSION, LocalObservation, decode_message, encode_message
+from runtime.message import LARGEST_MESSAGE, LONGEST_VECTOR, MESSAGE_VERSION, LocalObservation, Rejected, decode_message, encode_message
 from runtime.peers import PeerTrack
 from runtime.schedule import HeldAction
+from runtime.stop_message import (
+    LARGEST_STOP,
+    LONGEST_REASON,
+    STOP_VERSION,
+    StopAnswer,
+    StopRequest,
+    decode_answer,
+    decode_request,
+    encode_stop,
+    one_line,
+)
 from sim3d.plant_link import RobotLink
 from tests.runtime.factory import make_contract
 from tests.runtime.stand_ins import frame
@@ -130,6 +141,40 @@ _split = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 def _finite(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
+
+
+STOPS = (
+    encode_stop(StopRequest(STOP_VERSION, "r0", 2**64 - 1, 1, "someone is in the way")),
+    encode_stop(StopRequest(STOP_VERSION, "r0", 1, 0, "\x1b[2J\n" * 60)),
+    encode_stop(StopRequest(STOP_VERSION, "r1", 1, 0, "")),
+    encode_stop(StopRequest(STOP_VERSION + 1, "r0", 1, 0, "")),
+)
+ANSWERS = (encode_stop(StopAnswer(STOP_VERSION, "r0", 7, 1, "SAFE_STOP")), encode_stop(StopAnswer(STOP_VERSION, "r1", 7, 1, "SAFE_STOP")))
+
+
+def stop_request(data: bytes) -> bool:
+    """What an operator's machine asks of r0, up to the answer to it."""
+    try:
+        request = decode_request(data, "r0")
+    except Rejected as rejected:
+        assert rejected.reason in REASONS
+        return False
+    assert len(data) <= LARGEST_STOP and (request.version, request.robot) == (STOP_VERSION, "r0")
+    assert one_line(request.reason).isprintable() and len(one_line(request.reason)) <= LONGEST_REASON
+    answer = StopAnswer(STOP_VERSION, "r0", request.run, request.sequence, "SAFE_STOP")
+    assert decode_answer(encode_stop(answer), "r0") == answer
+    return True
+
+
+def stop_answer(data: bytes) -> bool:
+    """What r0 answers to an operator."""
+    try:
+        answer = decode_answer(data, "r0")
+    except Rejected as rejected:
+        assert rejected.reason in REASONS
+        return False
+    assert (answer.version, answer.robot) == (STOP_VERSION, "r0") and decode_answer(encode_stop(answer), "r0") == answer
+    return True
 
 
 PLANT = (

@@ -80,6 +80,8 @@ FINDINGS: dict[str, tuple[str, bytes]] = {
     "an archive with a member without name": ("archive", packed(extra_name="")),
     "an archive packed in another way": ("archive", packed(zipfile.ZIP_LZMA)),
     "a graph whose inputs have names that are no text": ("actor", TARGETS["actor"].seeds[0].replace(b"batch", b"\xff\xfe\xfd\xfc\xfb")),
+    "a log with a name that is no text": ("log", TARGETS["log"].seeds[1].replace(b"fieldswarm", b"\xff" * 10)),
+    "a log with a chunk longer than any file": ("log", b"\x89MCAP0\r\n\x06" + b"\xff" * 8),
 }
 
 
@@ -87,6 +89,10 @@ FINDINGS: dict[str, tuple[str, bytes]] = {
 def test_what_fuzzing_found_is_refused(what: str) -> None:
     name, data = FINDINGS[what]
     assert TARGETS[name].takes(data) is False
+
+
+def test_a_name_that_looks_like_a_number_is_written_so_that_it_is_read_as_a_name() -> None:
+    assert TARGETS["team"].takes(b"robots: [{id: '1e3', kind: omni, agent: 0, endpoint: 'tcp://h:1'}]")
 
 
 def test_a_command_that_overflows_moves_nothing_instead_of_commanding_what_is_no_number() -> None:
