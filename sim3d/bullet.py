@@ -6,16 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from robots.errors import InputError
 from robots.spec import RobotSpec
 from sim3d.body_kinds import bodies_of
 from sim3d.bullet_engine import Engines
 from sim3d.bullet_workers import Workers
-from sim3d.elbow_room import apart
-from sim3d.world import Dynamics, Layouts, WorldState
-
-START_GAP = 0.01
-"""Bodies are at least this far from each other when an episode begins [m]."""
+from sim3d.elbow_room import START_GAP, apart
+from sim3d.world import Dynamics, Layouts, WorldState, check_setpoint_robots
 
 
 class BulletWorld:
@@ -39,12 +35,8 @@ class BulletWorld:
     action = "velocity_setpoint"
 
     def __init__(self, specs: Sequence[RobotSpec], arena_half_size: float, landmarks: int | None = None, workers: int = 0) -> None:
+        check_setpoint_robots("bullet", specs)
         for spec in specs:
-            if spec.action != self.action:
-                raise InputError(f"world 'bullet' needs robots that take '{self.action}'; robot kind '{spec.kind}' takes '{spec.action}'")
-            if spec.loop_rate != specs[0].loop_rate:
-                rates = f"'{specs[0].kind}' at {specs[0].loop_rate:g} Hz, '{spec.kind}' at {spec.loop_rate:g} Hz"
-                raise InputError(f"robots of one world share the rate of their control loops; here: {rates}")
             bodies_of(spec.kind)
         self.robots = len(specs)
         self.landmarks = self.robots if landmarks is None else landmarks

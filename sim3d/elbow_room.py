@@ -6,6 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
+START_GAP = 0.01
+"""Bodies are at least this far from each other when an episode begins [m]."""
+
 _ROUNDS = 1000
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from robots.spec import ActionKind
+from robots.errors import InputError
+from robots.spec import ActionKind, RobotSpec
 
 Array = Any
 """A numpy array or a torch tensor."""
@@ -100,6 +102,16 @@ class World(Protocol):
 
     def close(self) -> None:
         """Release processes and engines. May be called twice."""
+
+
+def check_setpoint_robots(world: str, specs: Sequence[RobotSpec]) -> None:
+    """Raises InputError for robots that do not take velocity set-points, or whose control loops have different rates."""
+    for spec in specs:
+        if spec.action != "velocity_setpoint":
+            raise InputError(f"world '{world}' needs robots that take 'velocity_setpoint'; robot kind '{spec.kind}' takes '{spec.action}'")
+        if spec.loop_rate != specs[0].loop_rate:
+            rates = f"'{specs[0].kind}' at {specs[0].loop_rate:g} Hz, '{spec.kind}' at {spec.loop_rate:g} Hz"
+            raise InputError(f"robots of one world share the rate of their control loops; here: {rates}")
 
 
 def random_layouts(episodes: int, robots: int, landmarks: int, arena_half_size: float, seed: int, first: int = 0) -> Layouts:

@@ -8,19 +8,22 @@ from robots.errors import InputError
 from robots.spec import RobotSpec
 from sim3d.world import World
 
-WORLDS = ("spread", "bullet")
+WORLDS = ("spread", "bullet", "planar")
 
 
 def check_world(name: str | None, spec: RobotSpec) -> str:
-    """The world in which robots of this kind live: `spread` for kind `point`, else `bullet`. Raises InputError when `name` is another."""
-    home = "spread" if spec.kind == "point" else "bullet"
-    if name not in (None, home):
-        raise InputError(f"world '{name}' has no robots of kind '{spec.kind}'; they live in world '{home}'")
-    return home
+    """The world to run robots of this kind in: `spread` for kind `point`, else `bullet` unless `name` is `planar`.
+
+    Raises InputError when they do not live in the world that is asked for.
+    """
+    homes = ("spread",) if spec.kind == "point" else ("bullet", "planar")
+    if name not in (None, *homes):
+        raise InputError(f"world '{name}' has no robots of kind '{spec.kind}'; they live in world '{homes[0]}'")
+    return name or homes[0]
 
 
 def make_world(name: str, specs: Sequence[RobotSpec], landmarks: int, arena_half_size: float, workers: int = 0) -> World:
-    """A world for a team of robots, in `bullet` of any kinds.
+    """A world for a team of robots, in `bullet` and `planar` of any kinds.
 
     Args:
         name: one of WORLDS.
@@ -40,6 +43,10 @@ def make_world(name: str, specs: Sequence[RobotSpec], landmarks: int, arena_half
         if arena_half_size != SpreadWorld.arena_half_size:
             raise InputError(f"world 'spread' has an arena of half size {SpreadWorld.arena_half_size:g}, not {arena_half_size:g}")
         return SpreadWorld(len(specs), landmarks=landmarks)
+    if name == "planar":
+        from sim3d.planar import PlanarWorld
+
+        return PlanarWorld(specs, arena_half_size, landmarks=landmarks)
     from sim3d.bullet import BulletWorld
 
     return BulletWorld(specs, arena_half_size, landmarks=landmarks, workers=workers)

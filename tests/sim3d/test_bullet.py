@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from robots.errors import InputError
 from robots.spec import load_spec
-from sim3d.bullet import START_GAP, BulletWorld
-from sim3d.elbow_room import apart
+from sim3d.bullet import BulletWorld
+from sim3d.elbow_room import START_GAP, apart
 from sim3d.world import Layouts, random_layouts
 
 SPEC = load_spec("omni")
