@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import struct
 import zipfile
 from pathlib import Path
 
@@ -81,7 +82,7 @@ FINDINGS: dict[str, tuple[str, bytes]] = {
     "an archive packed in another way": ("archive", packed(zipfile.ZIP_LZMA)),
     "a graph whose inputs have names that are no text": ("actor", TARGETS["actor"].seeds[0].replace(b"batch", b"\xff\xfe\xfd\xfc\xfb")),
     "a log with a name that is no text": ("log", TARGETS["log"].seeds[1].replace(b"fieldswarm", b"\xff" * 10)),
-    "a log with a chunk longer than any file": ("log", b"\x89MCAP0\r\n\x06" + b"\xff" * 8),
+    "a log with a chunk longer than any file": ("log", b"\x89MCAP0\r\n\x06" + struct.pack("<QQQQIIQ", 40, 0, 0, 0, 0, 0, 2**62)),
 }
 
 
