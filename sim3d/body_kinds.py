@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from robots.errors import InputError
 from sim3d.body import Bodies
+from sim3d.body_diffdrive import DiffdriveBodies
 from sim3d.body_omni import OmniBodies
 from sim3d.body_quadrotor import QuadrotorBodies
 
-BODIES: dict[str, type[Bodies]] = {"omni": OmniBodies, "quadrotor": QuadrotorBodies}
+BODIES: dict[str, type[Bodies]] = {"diffdrive": DiffdriveBodies, "omni": OmniBodies, "quadrotor": QuadrotorBodies}
 
 
 def bodies_of(kind: str) -> type[Bodies]:

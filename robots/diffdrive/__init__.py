@@ -1,0 +1,1 @@
+"""Kind `diffdrive`: a TurtleBot3 Burger."""
