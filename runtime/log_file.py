@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from robots.errors import InputError
-from runtime.log_lines import Closing, Event, Header, Line, Tick
+from runtime.log_lines import Closing, Event, Header, Line, Tick, with_numbers
 
 CHUNK_SECONDS = 0.5
 """An MCAP file grows by chunks; what is in one that was not completed is lost in a crash [s]."""
@@ -50,13 +50,16 @@ def read_log(path: Path) -> Iterator[Line]:
             file.seek(0)
             for number, data in enumerate(_mcap_messages(file) if is_mcap else file, start=1):
                 try:
-                    yield _decode(data)
+                    line = _decode(data)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     if number > 1 and not is_mcap and not data.endswith(b"\n"):
                         return  # cut off in the middle of a line
                     raise InputError(f"{path}: line {number}: is no line of a log: {error}") from None
+                yield with_numbers(line) if isinstance(line, Tick) else line
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, OverflowError, MemoryError) as error:  # the library's, at a name that is no text, or a length beyond all files
+        raise InputError(f"{path}: is no readable MCAP file: {error}") from None
 
 
 class JsonLinesFile:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
+
+Number = float | None
+"""As JSON has it: null is a number that is not finite."""
 
 
 class Header(msgspec.Struct, tag_field="line", tag="header"):
@@ -47,11 +52,13 @@ class Peer(msgspec.Struct):
             that was and is not any more.
         position: [2], m, extrapolated.
         velocity: [2], m/s, as last heard.
+        told: [2], m, the position as the peer said it; null for one that was not heard in this episode.
     """
 
     age: float | None
-    position: list[float]
-    velocity: list[float]
+    position: list[Number]
+    velocity: list[Number]
+    told: list[Number] | None = None
 
 
 class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
@@ -74,6 +81,7 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
         compute: time of this tick without waiting [us].
         observation: what the actor read [D], in ticks in which it ran.
         action: what it said [2].
+        commanded: what the driver was given [2], where it sent something else.
     """
 
     t: float
@@ -86,12 +94,13 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
     velocity: list[float]
     heading: float
     peers: dict[str, Peer]
-    wanted: list[float]
+    wanted: list[Number]
     sent: list[float]
     gate: list[str]
     compute: float
-    observation: list[float] | None = None
-    action: list[float] | None = None
+    observation: list[Number] | None = None
+    action: list[Number] | None = None
+    commanded: list[float] | None = None
 
 
 class Event(msgspec.Struct, tag_field="line", tag="event", omit_defaults=True):
@@ -111,3 +120,18 @@ class Closing(msgspec.Struct, tag_field="line", tag="closing"):
 
 
 Line = Header | Tick | Event | Closing
+
+
+def with_numbers(tick: Tick) -> Tick:
+    """The same tick as it is read, with NaN for what JSON has as null."""
+    for name in ("wanted", "observation", "action"):
+        if getattr(tick, name) is not None:
+            setattr(tick, name, _numbers(getattr(tick, name)))
+    for peer in tick.peers.values():
+        peer.position, peer.velocity = _numbers(peer.position), _numbers(peer.velocity)
+        peer.told = None if peer.told is None else _numbers(peer.told)
+    return tick
+
+
+def _numbers(values: list[Number]) -> list[float]:
+    return [math.nan if value is None else value for value in values]

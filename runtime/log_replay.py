@@ -8,16 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robots.driver import RobotState
 from robots.errors import InputError
 from robots.spec import load_spec
 from robots.yaml_input import convert
 from runtime.actor import OnnxActor
-from runtime.barrier import Neighbours, barrier_for
-from runtime.heard import Heard, believe
+from runtime.decide import Decider
+from runtime.heard import Heard
 from runtime.log_lines import Event, Header, Line, Tick
-from runtime.observation import View, observe
-from runtime.safety import Limits, gate
-from runtime.schedule import HeldAction
 from runtime.states import Mode
 from runtime.team import Missions, Team
 
@@ -28,7 +26,7 @@ class Difference:
 
     Attributes:
         tick: in which.
-        what: `observation`, `action`, `wanted` or `sent`.
+        what: `peers.<id>.position`, `observation`, `action`, `wanted` or `sent`.
         logged: what the robot had.
         computed: what comes out now.
     """
@@ -81,75 +79,60 @@ def replay(lines: Iterable[Line], actor: OnnxActor, actor_sha256: str, place: st
             ticks += 1
             runs += line.action is not None
             for what, logged, computed in robot.computes(line):
-                if logged != computed:
+                if not _same(logged, computed):
                     return Replay(ticks, runs, Difference(line.tick, what, logged, computed))
     return Replay(ticks, runs, None)
 
 
 class _Robot:
-    """What of a node is needed to compute its commands: the parts between its measurements and its driver."""
+    """A node's `Decider`, and what reached it in each tick."""
 
     def __init__(self, header: Header, actor: OnnxActor, place: str) -> None:
         team, missions = convert(header.team, Team, f"{place}: team"), convert(header.missions, Missions, f"{place}: missions")
-        self._actor, self._spec, self._period = actor, load_spec(header.kind), header.period
         self._peers = team.peers_of(header.robot)
-        self._lost = team.staleness.lost
-        self._limits = Limits.of(self._spec, header.period, team.geofence)
-        self._barrier = barrier_for(self._spec, [peer.kind for peer in self._peers], team.separation, header.period)
-        self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
-        self._latency = np.array([header.command_latency])
+        spec = load_spec(header.kind)
+        self._decider = Decider(header.robot, team, missions, actor, spec, header.period, header.command_latency)
         self._episode: int | None = None
-        self._sent = np.zeros(2)
-        self._reset()
 
     def happened(self, event: Event) -> None:
         """What lies between two ticks and changes what follows."""
         if event.event == "mode" and event.detail["to"] == Mode.ACTIVE.value:
-            self._reset()
+            self._decider.begin()
         elif event.event == "own_rejected":
-            self._sent = np.zeros(2)
+            self._decider.sent = np.zeros(2)
 
     def computes(self, tick: Tick) -> Iterator[tuple[str, list[float] | None, list[float] | None]]:
         """What was logged and what comes out, step by step."""
         if tick.episode != self._episode:
             self._episode = tick.episode
-            self._sent = np.zeros(2)
-            self._reset()
-        position, velocity = np.array(tick.position), np.array(tick.velocity)
-        age = np.array([math.inf if (peer := tick.peers[each.id]).age is None else peer.age for each in self._peers])
-        points = np.array([tick.peers[each.id].position for each in self._peers]).reshape(-1, 2)
-        speeds = np.array([tick.peers[each.id].velocity for each in self._peers]).reshape(-1, 2)
-        believed = believe(Heard(points, speeds, age), position, self._lost)  # of which the positions are extrapolated already
+            self._decider.begin_episode()
+        own = RobotState(tick.tick, tick.episode, tick.elapsed, 0, np.array(tick.position), np.array(tick.velocity), tick.heading)
         active = tick.mode == Mode.ACTIVE.value
-        observation = action = None
-        if active and self._schedule.due(tick.elapsed):
-            view = View(
-                own_position=position,
-                own_velocity=velocity,
-                landmarks=self._landmarks[tick.episode % len(self._landmarks)],
-                peers=points,
-                peers_velocity=speeds,
-                peers_age=believed.age,
-                peers_known=believed.known,
-                command_latency=self._latency,
-                own_setpoint=self._sent,
-            )
-            observed = observe(self._actor.contract.layout, view)
-            acted, self._memory = self._actor.act(observed, self._memory)
-            acted = acted.astype(np.float64)
-            self._schedule.offer(acted, tick.elapsed)
-            observation, action = observed.tolist(), acted.tolist()
-        yield "observation", tick.observation, observation
-        yield "action", tick.action, action
-        wanted = self._schedule.at(tick.elapsed)
-        yield "wanted", tick.wanted, wanted.tolist()
-        apart = None
-        if self._barrier is not None:
-            neighbours = Neighbours(points, speeds, np.where(np.isfinite(age), believed.age, np.inf))
-            apart = self._barrier.half_planes(position + tick.own_age * velocity, velocity, neighbours, tick.own_age)
-        self._sent = gate(self._limits, wanted, self._sent, position, active, apart).action
-        yield "sent", tick.sent, self._sent.tolist()
+        heard = self._heard(tick)
+        wish = self._decider.wish(own, heard, active)
+        for peer, position in zip(self._peers, wish.peers.position.tolist(), strict=True):
+            yield f"peers.{peer.id}.position", tick.peers[peer.id].position, position
+        yield "observation", tick.observation, None if wish.observation is None else wish.observation.tolist()
+        yield "action", tick.action, None if wish.answer is None else wish.answer.tolist()
+        yield "wanted", tick.wanted, wish.action.tolist()
+        commanded = self._decider.allow(own, tick.own_age, heard, wish, active).action
+        yield "sent", tick.sent if tick.commanded is None else tick.commanded, commanded.tolist()
+        self._decider.sent = np.array(tick.sent)
 
-    def _reset(self) -> None:
-        self._memory = self._actor.initial_state()
-        self._schedule = HeldAction.for_robot(self._actor.contract, self._spec, self._period)
+    def _heard(self, tick: Tick) -> Heard:
+        seen = [tick.peers[peer.id] for peer in self._peers]
+        return Heard(
+            position=np.array([(0.0, 0.0) if peer.told is None else peer.told for peer in seen]).reshape(-1, 2),
+            velocity=np.array([peer.velocity for peer in seen]).reshape(-1, 2),
+            age=np.array([math.inf if peer.age is None else peer.age for peer in seen]),
+        )
+
+
+def _same(logged: list[float] | None, computed: list[float] | None) -> bool:
+    """Bit for bit; of numbers that are not finite, JSON keeps no more than that they are not."""
+    if logged is None or computed is None or len(logged) != len(computed):
+        return logged is computed
+    return all(
+        (one == other and math.copysign(1.0, one) == math.copysign(1.0, other)) or (math.isnan(one) and not math.isfinite(other))
+        for one, other in zip(logged, computed, strict=True)
+    )

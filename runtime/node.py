@@ -15,16 +15,14 @@ from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.age import AgeMeter
 from runtime.arming import ArmWatch, missing
-from runtime.barrier import HalfPlanes, Neighbours, barrier_for
+from runtime.decide import Decider, Wish
 from runtime.ears import Ears
-from runtime.heard import Heard, Peers, believe
+from runtime.heard import Heard
 from runtime.log import NoLog, RunLog
 from runtime.log_lines import Closing, Event, Peer, Tick
-from runtime.observation import View, observe
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
 from runtime.peer_links import PeerLinks
-from runtime.safety import Gated, Limits, gate
-from runtime.schedule import HeldAction
+from runtime.safety import Gated
 from runtime.states import Inputs, Mode, settle, stale_after
 from runtime.stop_listener import NoStops, Stops
 from runtime.tally import Tally
@@ -91,16 +89,12 @@ class Node:
     ) -> None:
         self.mode = Mode.INIT
         self.tally = Tally()
-        self._robot, self._team, self._actor, self._spec = robot, team, actor, spec
+        self._robot, self._team = robot, team
         self._driver, self._links, self._ears, self._pacing = driver, links, ears, pacing
-        self._command_latency = np.array([command_latency])
         self._log, self._say, self._attend, self._clock = log, say, attend, clock
         self._stops: Stops = NoStops() if stops is None else stops
         self._period = features.loop_period
-        self._limits = Limits.of(spec, features.loop_period, team.geofence)
-        kinds = [peer.kind for peer in team.peers_of(robot)]
-        self._barrier = barrier_for(spec, kinds, team.separation, features.loop_period)
-        self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
+        self._decider = Decider(robot, team, missions, actor, spec, features.loop_period, command_latency)
         self._began = clock()
         self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
         self._stop = self._emergency = self._rearm = False
@@ -108,11 +102,9 @@ class Node:
         self._own_arrival = 0
         self._own_meter = AgeMeter()
         self._published = 0
-        self._sent = np.zeros(2)
         self._logs_ticks = not isinstance(log, NoLog)
         self._rejected_before: dict[str, int] = {}
         self._counted = self._began
-        self._reset_policy()
 
     def request_stop(self) -> None:
         """Stop, in a controlled way, in this tick or the next. Safe in a signal handler."""
@@ -189,49 +181,41 @@ class Node:
         listened = self._clock()
 
         heard = self._ears.hear(own, self._links.tracks, self._peer_ages())
-        peers = believe(heard, own.position, self._team.staleness.lost)
         ages = heard.age.tolist()
         own_age = self._pacing.own_age(self._own_meter, self._clock())
         self._update_mode(own_age, ages)
         self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(ages))
+        active = self.mode is Mode.ACTIVE
 
-        ran = None
-        if self.mode is Mode.ACTIVE and self._schedule.due(own.elapsed):
-            ran = self._act(own, peers)
-        wanted = self._schedule.at(own.elapsed)
+        wish = self._decider.wish(own, heard, active)
         decided = self._clock()
-        gated = gate(
-            self._limits, wanted, self._sent, own.position, self.mode is Mode.ACTIVE, self._half_planes(own, own_age, heard, peers)
-        )
+        gated = self._decider.allow(own, own_age, heard, wish, active)
         checked = self._clock()
-        self._sent = self._driver.command(gated.action, own.tick)
+        self._decider.sent = self._driver.command(gated.action, own.tick)
         self._stops.answer(self.mode.value)
         commanded = self._clock()
 
         compute = (commanded - began - (listened - listening)) / 1e3
         if self._logs_ticks:
-            self._log_tick(own, own_age, ages, peers, wanted, gated, compute, ran)
+            self._log_tick(own, own_age, heard, ages, wish, gated, compute)
         stages = (listening - began, listened - listening, decided - listened, checked - decided, commanded - checked)
-        self.tally.ticked(self.mode.value, tuple(gated.changed), compute, (self._pacing.late, *stages, self._clock() - commanded))
+        self.tally.ticked(
+            self.mode.value, tuple(gated.changed), wish.answer is not None, compute, (self._pacing.late, *stages, self._clock() - commanded)
+        )
 
     def _take(self, state: RobotState) -> bool:
         """Take in an own state; one that is not finite is answered with zero and otherwise treated as never measured."""
         if not all(map(math.isfinite, (*state.position.tolist(), *state.velocity.tolist(), state.heading))):
             self.tally.own_rejected += 1
             self._event("own_rejected", {"tick": state.tick})
-            self._sent = self._driver.command(np.zeros(2), state.tick)
+            self._decider.sent = self._driver.command(np.zeros(2), state.tick)
             return False
         if self._own is None or state.episode != self._own.episode:
             self.tally.episodes += 1
-            self._reset_policy()
-            self._sent = np.zeros(2)
+            self._decider.begin_episode()
         self._own, self._own_arrival = state, self._clock()
         self._own_meter.heard(self._own_arrival, state.stamp)
         return True
-
-    def _reset_policy(self) -> None:
-        self._memory = self._actor.initial_state()
-        self._schedule = HeldAction.for_robot(self._actor.contract, self._spec, self._period)
 
     def _publish(self) -> None:
         self._links.publish(self._own, self.mode.value, self._own_arrival)
@@ -293,34 +277,8 @@ class Node:
             if mode is Mode.SAFE_STOP and not inputs.stop:
                 self._say(f"{self._robot}: SAFE_STOP: its own state is {inputs.own_age:.1f} s old; SIGUSR1 arms it again")
             if mode is Mode.ACTIVE:
-                self._reset_policy()
+                self._decider.begin()
             self.mode = mode
-
-    def _act(self, own: RobotState, peers: Peers) -> tuple[np.ndarray, np.ndarray]:
-        view = View(
-            own_position=own.position,
-            own_velocity=own.velocity,
-            landmarks=self._landmarks[own.episode % len(self._landmarks)],
-            peers=peers.position,
-            peers_velocity=peers.velocity,
-            peers_age=peers.age,
-            peers_known=peers.known,
-            command_latency=self._command_latency,
-            own_setpoint=self._sent,
-        )
-        observation = observe(self._actor.contract.layout, view)
-        action, self._memory = self._actor.act(observation, self._memory)
-        action = action.astype(np.float64)
-        self._schedule.offer(action, own.elapsed)
-        self.tally.actor_runs += 1
-        return observation, action
-
-    def _half_planes(self, own: RobotState, own_age: float, heard: Heard, peers: Peers) -> HalfPlanes | None:
-        """What the peers leave of my set-points. One that is lost stays where it was last believed to be; one never heard is nowhere."""
-        if self._barrier is None:
-            return None
-        neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
-        return self._barrier.half_planes(own.position + own_age * own.velocity, own.velocity, neighbours, own_age)
 
     def _seconds(self) -> float:
         return (self._clock() - self._began) / NANO
@@ -328,18 +286,9 @@ class Node:
     def _event(self, event: str, detail: dict[str, str | int]) -> None:
         self._log.write(Event(self._seconds(), event, detail))
 
-    def _log_tick(
-        self,
-        own: RobotState,
-        own_age: float,
-        ages: list[float],
-        peers: Peers,
-        wanted: np.ndarray,
-        gated: Gated,
-        compute: float,
-        ran: tuple[np.ndarray, np.ndarray] | None,
-    ) -> None:
-        points, velocities = peers.position.tolist(), peers.velocity.tolist()
+    def _log_tick(self, own: RobotState, own_age: float, heard: Heard, ages: list[float], wish: Wish, gated: Gated, compute: float) -> None:
+        told, points, speeds = heard.position.tolist(), wish.peers.position.tolist(), wish.peers.velocity.tolist()
+        commanded, sent = gated.action.tolist(), self._decider.sent.tolist()
         self._log.write(
             Tick(
                 t=self._seconds(),
@@ -352,15 +301,16 @@ class Node:
                 velocity=own.velocity.tolist(),
                 heading=float(own.heading),
                 peers={
-                    track.robot: Peer(age if math.isfinite(age) else None, point, velocity)
-                    for track, age, point, velocity in zip(self._links.tracks, ages, points, velocities, strict=True)
+                    track.robot: Peer(age, point, speed, spot) if math.isfinite(age) else Peer(None, point, speed)
+                    for track, age, point, speed, spot in zip(self._links.tracks, ages, points, speeds, told, strict=True)
                 },
-                wanted=wanted.tolist(),
-                sent=self._sent.tolist(),
+                wanted=wish.action.tolist(),
+                sent=sent,
                 gate=list(gated.changed),
                 compute=compute,
-                observation=ran[0].tolist() if ran else None,
-                action=ran[1].tolist() if ran else None,
+                observation=None if wish.observation is None else wish.observation.tolist(),
+                action=None if wish.answer is None else wish.answer.tolist(),
+                commanded=None if commanded == sent else commanded,
             )
         )
         if self._clock() - self._counted >= COUNTING_PERIOD * NANO:

@@ -53,12 +53,21 @@ class Tally:
         if len(self.history) < REMEMBERED_MODES:
             self.history.append((round(t, 4), tick, mode))
 
-    def ticked(self, mode: str, reasons: Sequence[str], compute: float, stages: Sequence[int]) -> None:
-        """Note one tick that took `compute` [us] without waiting, and its stages as long as given [ns] (`runtime.timing.STAGES`)."""
+    def ticked(self, mode: str, reasons: Sequence[str], acted: bool, compute: float, stages: Sequence[int]) -> None:
+        """Note one tick.
+
+        Args:
+            mode: state in it.
+            reasons: for which the gate changed the action.
+            acted: whether the actor ran.
+            compute: what it took without waiting [us].
+            stages: how long each took [ns] (`runtime.timing.STAGES`).
+        """
         self._stages.add(stages)
         self._compute[self.ticks % REMEMBERED_TIMES] = compute
         self.ticks += 1
         self.modes[mode] += 1
+        self.actor_runs += acted
         self.interventions.update(reasons)
 
     def summary(self, links: PeerLinks, stops: Stops, missed: int) -> dict:

@@ -9,11 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -126,35 +124,3 @@ def test_foxglove_gets_a_schema_without_references() -> None:
     schema = schema_of(Tick)
     assert schema["type"] == "object" and "$ref" not in json.dumps(schema)
     assert schema["properties"]["peers"]["additionalProperties"]["properties"]["position"]["type"] == "array"
-
-
-@SUFFIXES
-def test_a_run_is_computed_again_and_a_changed_log_is_found_out(
-    tmp_path: Path, suffix: str, fieldswarm: Callable[..., subprocess.CompletedProcess]
-) -> None:
-    from tests.runtime.factory import make_bundle
-    from tests.runtime.test_node import LANDMARKS, Bench, peers_say, states
-
-    bundle, path = make_bundle(tmp_path / "bundle"), tmp_path / f"r0.{suffix}"
-    bench = Bench(states(60), peers_say(position=(0.3, 0.3)), "lockstep", log=path, actor=(bundle / "actor_0.onnx").read_bytes())
-    digest = json.loads((bundle / "manifest.json").read_text())["actors"][0]["sha256"]
-    missions = {"missions": [{"landmarks": points} for points in LANDMARKS]}
-    changes = {"team": msgspec.to_builtins(bench.team), "missions": missions, "actor_sha256": digest, "command_latency": 0.0}
-    bench.node._log.write(msgspec.structs.replace(HEADER, **changes))
-    bench.node.run()
-    bench.node._log.close()
-
-    same = fieldswarm("replay", path, "--bundle", bundle)
-    assert (same.returncode, same.stdout) == (0, "r0: 60 ticks and 3 runs of the actor computed again: nothing differs\n"), same.stderr
-    written = list(read_log(path))
-    assert any("barrier" in line.gate for line in written if isinstance(line, Tick))
-    for what, change in (("sent", {"sent": [0.0, 1e-9]}), ("wanted", {"wanted": [1.0, 1.0]}), ("action", {"action": [0.0, 0.0]})):
-        spoiled = [msgspec.structs.replace(line, **change) if isinstance(line, Tick) and line.tick == 40 else line for line in written]
-        write(path, spoiled)
-        other = fieldswarm("replay", path, "--bundle", bundle)
-        assert other.returncode == 1 and f"tick 40 differs in {what}: logged [" in other.stdout
-    write(path, [msgspec.structs.replace(written[0], actor_sha256="2" * 64), *written[1:]])
-    refused = fieldswarm("replay", path, "--bundle", bundle)
-    assert refused.returncode == 2 and "is of actor 222222222222..., the bundle has" in refused.stderr
-    write(path, written[1:] if suffix == "jsonl" else [])
-    assert fieldswarm("replay", path, "--bundle", bundle).returncode == 2

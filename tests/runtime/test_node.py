@@ -295,7 +295,8 @@ def test_the_log_has_every_tick_with_what_led_to_it(tmp_path: Path) -> None:
     assert [line["tick"] for line in ticks] == list(range(45))
     assert [line["tick"] for line in ticks if "observation" in line] == [0, 20, 40]
     assert [line["sent"] for line in ticks] == [action for _, action in bench.driver.commands]
-    assert ticks[0]["peers"]["r1"] == {"age": 0.0, "position": [1.0, 2.0], "velocity": [0.5, -0.5]} and len(ticks[0]["observation"]) == 18
+    assert ticks[0]["peers"]["r1"] == {"age": 0.0, "position": [1.0, 2.0], "velocity": [0.5, -0.5], "told": [1.0, 2.0]}
+    assert len(ticks[0]["observation"]) == 18
     assert ticks[12]["gate"] == ["acceleration"] and ticks[12]["wanted"] != ticks[12]["sent"]
     assert [(line["detail"]["from"], line["detail"]["to"]) for line in lines if line.get("event") == "mode"][-1] == ("STANDBY", "ACTIVE")
     assert lines[-1]["line"] == "closing" and lines[-1]["summary"]["ticks"] == 45

@@ -1,0 +1,122 @@
+"""From what a robot knows to what it commands: peers, observation, actor, schedule, barrier, gate, in this order.
+
+The node runs it on a robot and `fieldswarm replay` on a log, so a replay computes what the robot computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from robots.driver import RobotState
+from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
+from runtime.barrier import HalfPlanes, Neighbours, barrier_for
+from runtime.heard import Heard, Peers, believe
+from runtime.observation import View, observe
+from runtime.safety import Gated, Limits, gate
+from runtime.schedule import HeldAction
+from runtime.team import Missions, Team
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the policy wants in one tick.
+
+    Attributes:
+        peers: what it was told of them.
+        action: [2], to be commanded if that is safe.
+        observation: [D], what the actor read; None in ticks in which it did not run.
+        answer: [2], what it said to that.
+    """
+
+    peers: Peers
+    action: np.ndarray
+    observation: np.ndarray | None = None
+    answer: np.ndarray | None = None
+
+
+class Decider:
+    """One robot's policy and safety gate, with their memories.
+
+    Attributes:
+        sent: [2], what the driver last sent.
+
+    Args:
+        robot: its id.
+        team: the team.
+        missions: one an episode; begins again after the last.
+        actor: the policy.
+        spec: of the robot.
+        period: of the control loop [s].
+        command_latency: from a command to its effect, as far as it is known [s].
+    """
+
+    def __init__(
+        self, robot: str, team: Team, missions: Missions, actor: OnnxActor, spec: RobotSpec, period: float, command_latency: float
+    ) -> None:
+        self.sent = np.zeros(2)
+        self._actor, self._spec, self._period = actor, spec, period
+        self._limits = Limits.of(spec, period, team.geofence)
+        self._barrier = barrier_for(spec, [peer.kind for peer in team.peers_of(robot)], team.separation, period)
+        self._lost = team.staleness.lost
+        self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
+        self._command_latency = np.array([command_latency])
+        self.begin()
+
+    def begin(self) -> None:
+        """The policy begins anew: the robot enters ACTIVE."""
+        self._memory = self._actor.initial_state()
+        self._schedule = HeldAction.for_robot(self._actor.contract, self._spec, self._period)
+
+    def begin_episode(self) -> None:
+        """So does the world: the robot was put elsewhere, and stands."""
+        self.begin()
+        self.sent = np.zeros(2)
+
+    def wish(self, own: RobotState, heard: Heard, active: bool) -> Wish:
+        """What the policy wants: what its actor says now, or said last.
+
+        Args:
+            own: the newest own measurement.
+            heard: of the M peers, by ascending agent number.
+            active: whether the robot may move; if not, the actor does not run.
+        """
+        peers = believe(heard, own.position, self._lost)
+        if not (active and self._schedule.due(own.elapsed)):
+            return Wish(peers, self._schedule.at(own.elapsed))
+        view = View(
+            own_position=own.position,
+            own_velocity=own.velocity,
+            landmarks=self._landmarks[own.episode % len(self._landmarks)],
+            peers=peers.position,
+            peers_velocity=peers.velocity,
+            peers_age=peers.age,
+            peers_known=peers.known,
+            command_latency=self._command_latency,
+        )
+        observation = observe(self._actor.contract.layout, view)
+        answer, self._memory = self._actor.act(observation, self._memory)
+        answer = answer.astype(np.float64)
+        self._schedule.offer(answer, own.elapsed)
+        return Wish(peers, self._schedule.at(own.elapsed), observation, answer)
+
+    def allow(self, own: RobotState, own_age: float, heard: Heard, wish: Wish, active: bool) -> Gated:
+        """What of a wish may be commanded.
+
+        Args:
+            own: as before.
+            own_age: of the own measurement [s].
+            heard: as before.
+            wish: of this tick.
+            active: whether the robot may move at all.
+        """
+        return gate(self._limits, wish.action, self.sent, own.position, active, self._half_planes(own, own_age, heard, wish.peers))
+
+    def _half_planes(self, own: RobotState, own_age: float, heard: Heard, peers: Peers) -> HalfPlanes | None:
+        """What the peers leave of my set-points. One that is lost stays where it was last believed to be; one never heard is nowhere."""
+        if self._barrier is None:
+            return None
+        neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
+        return self._barrier.half_planes(own.position + own_age * own.velocity, own.velocity, neighbours, own_age)
