@@ -83,7 +83,8 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     worker = int(parent.stdout.readline())
     os.kill(worker, 0)
     parent.kill()
-    parent.communicate()
+    parent.wait()
+    parent.stdout.close()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and not _ended(worker):
         time.sleep(0.02)
