@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 from collections.abc import Callable
@@ -99,7 +100,8 @@ def test_silence_stops_new_episodes_and_bad_measurements_are_computed_again_too(
 
     def spoiled(clock: Clock) -> list[RobotState | None]:
         made = plan(clock)
-        made[60] = state(60, stamp=60 * 20_000_000, position=np.array([np.nan, 0.0]))
+        for tick in (20, 60, 180):
+            made[tick] = dataclasses.replace(made[tick], position=np.array([np.nan, 0.0]))
         return made
 
     bench = Bench(spoiled, now_and_then, kind=kind, log=tmp_path / "r0.jsonl", geofence=1.0)
@@ -132,6 +134,8 @@ def test_an_actor_that_says_nan_leaves_a_log_that_can_be_read_and_computed_again
     ticks = [line for line in lines if isinstance(line, Tick)]
     assert np.isnan(ticks[25].wanted).all() and ticks[25].gate == ["not_finite"] and ticks[25].sent == [0.0, 0.0]
     assert again(lines, actor).difference is None
+    ticks[26].sent = [0.0, -0.0]
+    assert (again(lines, actor).difference.what, again(lines, actor).difference.tick) == ("sent", 26)
     ticks[25].wanted = [0.5, 0.5]
     assert again(lines, actor).difference.what == "wanted"
 
