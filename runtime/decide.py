@@ -95,6 +95,7 @@ class Decider:
             peers_age=peers.age,
             peers_known=peers.known,
             command_latency=self._command_latency,
+            own_setpoint=self.sent,
         )
         observation = observe(self._actor.contract.layout, view)
         answer, self._memory = self._actor.act(observation, self._memory)
