@@ -12,9 +12,11 @@ curve as alpha; without dynamics it is the buffered Voronoi cell of Zhou et al. 
 when the command takes effect: smaller by t times the closing speed.
 
 **Doubt.** A neighbour was extrapolated at constant velocity over the age s of its message, and the message may have travelled for another
-m that no clock shows: it is within r = a (s + m)^2 / 2 + m |v| of where it is believed to be, and its direction is off by at most
-asin(r / d). So the gap is smaller by r, and the half-plane is taken twice, turned by that angle to either side. Doubt stops a robot but
-never drives it: b is not below zero unless the *believed* distance is below D. Then the robot moves away, by half of what is missing in t.
+m that no clock shows: it is within r = a (s + m)^2 / 2 + m |v| of where it is believed to be. So the gap is smaller by r, and n is any of
+the directions within asin(r / d) of the believed one. It is enough to ask it of the two outermost, e and f, with the bound b k, where
+k = sqrt(1 - (r / d)^2) is the cosine of that angle: a direction between them is n = p e + q f with p, q >= 0 and p + q <= 1 / k, so
+n . u <= b. Where r >= d the direction is unknown, and there is no set-point that is safe. Doubt stops a robot but never drives it: b is
+not below zero unless the *believed* distance is below D. Then the robot moves away, by half of what is missing in t.
 
 **Nearest point.** To minimise |u - v|^2 over half-planes and the disc |u| <= c of the speed limit, |v| <= c, is a convex problem in the
 plane. At its only minimiser, v - u is a combination, with positive weights, of the outward normals of constraints on whose border u lies
@@ -63,8 +65,8 @@ class HalfPlanes:
     """Set-points u with n . u <= b.
 
     Attributes:
-        normal: n, [..., H, 2], unit vectors, or zero: then everything (b >= 0) or nothing (b < 0) is allowed.
-        bound: b, [..., H], m/s; may be infinite.
+        normal: n, [..., H, 2], unit vectors, or zero.
+        bound: b, [..., H], m/s; infinite where everything is allowed, minus infinity where nothing is.
     """
 
     normal: np.ndarray
@@ -116,9 +118,11 @@ class Barrier:
         # fmax: where speeds overflow, nothing is left of the gap.
         gap = np.fmax(believed - self.reaction * np.fmax(closing, 0.0) - doubt, 0.0)
         approach = self.braking * (np.sqrt(self.reaction**2 + gap / self.braking) - self.reaction)
-        bound = np.where(known, approach + np.minimum(believed, 0.0) / (2.0 * self.reaction), np.inf)
-        sine = np.minimum(doubt / divisor, 1.0)
+        certain = doubt < distance  # not where speeds overflow, nor at the very same place
+        sine = np.where(certain, doubt / divisor, 0.0)
         cosine = np.sqrt(1.0 - sine * sine)
+        bound = np.where(certain, approach * cosine + np.minimum(believed, 0.0) / (2.0 * self.reaction), -np.inf)
+        bound = np.where(known, bound, np.inf)
         # Filled in place: np.stack and np.concatenate of arrays this small take longer than all of the above.
         half_planes = HalfPlanes(np.empty((*bound.shape[:-1], 2 * bound.shape[-1], 2)), np.empty((*bound.shape[:-1], 2 * bound.shape[-1])))
         for side, turned in ((slice(None, bound.shape[-1]), sine), (slice(bound.shape[-1], None), -sine)):
@@ -150,7 +154,8 @@ def barrier_for(spec: RobotSpec, neighbours: Sequence[str], separation: Separati
 
 def violates(point: np.ndarray, allowed: HalfPlanes) -> np.ndarray:
     """Whether points [..., 2] are outside of any of their half-planes: [...]."""
-    return (_along(allowed.normal, point[..., None, :]) > allowed.bound).any(axis=-1)
+    # Not "is beyond any": of what is no number neither is true, and then nothing is allowed.
+    return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)
 
 
 def nearest(wanted: np.ndarray, allowed: HalfPlanes, radius: float) -> tuple[np.ndarray, np.ndarray]:

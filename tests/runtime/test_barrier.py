@@ -123,7 +123,39 @@ def test_all_that_is_uncertain_makes_it_slower_but_never_drives_it() -> None:
     ]
     assert all(0.0 < slower < 0.95 * calm for slower in doubts)
     for age in (0.1, 0.5, 2.0):
-        assert BARRIER.half_planes(ORIGIN, ORIGIN, neighbour(near, age=age)).bound.min() >= 0.0
+        still, _ = nearest(ORIGIN, BARRIER.half_planes(ORIGIN, ORIGIN, neighbour(near, age=age)), RADIUS)
+        assert not still.any()
+
+
+@given(
+    apart=st.floats(DISTANCE, 5.0),
+    direction=st.floats(0, 6.28),
+    age=st.floats(0, 2.0),
+    velocity=st.tuples(st.floats(-2, 2), st.floats(-2, 2)),
+    wanted=st.tuples(st.floats(-1.7, 1.7), st.floats(-1.7, 1.7)),
+    where=st.tuples(st.floats(0, 6.28), st.floats(0, 1)),
+)
+def test_wherever_within_the_doubt_the_neighbour_is_the_robot_does_not_go_there_too_fast(
+    apart: float,
+    direction: float,
+    age: float,
+    velocity: tuple[float, float],
+    wanted: tuple[float, float],
+    where: tuple[float, float],
+) -> None:
+    known = neighbour(apart * math.cos(direction), apart * math.sin(direction), velocity, age)
+    point, _ = nearest(np.array(wanted), BARRIER.half_planes(ORIGIN, ORIGIN, known), RADIUS)
+    reach = 0.5 * BRAKING * (age + HIDDEN) ** 2 + HIDDEN * math.hypot(*velocity)
+    true = known.position[0] + where[1] * reach * np.array([math.cos(where[0]), math.sin(where[0])])
+    towards = true / max(np.hypot(*true), 1e-9)
+    closing = max(0.0, float(-known.position[0] @ known.velocity[0]) / apart)
+    gap = max(0.0, apart - DISTANCE - REACTION * closing - reach)
+    assert towards @ point <= BRAKING * (math.sqrt(REACTION**2 + gap / BRAKING) - REACTION) + 1e-6
+
+
+def test_what_is_no_number_is_not_allowed() -> None:
+    for bad in (HalfPlanes(np.array([[math.nan, 0.0]]), np.array([1.0])), HalfPlanes(np.array([[1.0, 0.0]]), np.array([math.nan]))):
+        assert nearest(ORIGIN, bad, RADIUS)[1].tolist() is False
 
 
 def test_where_a_neighbour_may_be_to_the_side_the_robot_does_not_slide_past_it() -> None:
