@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import struct
 import time
 import weakref
 
@@ -13,8 +12,10 @@ import numpy as np
 import zmq
 
 from robots.driver import DriverFeatures, PlantGone, RobotState
+from robots.endpoint import refuse_plaintext
 from robots.errors import InputError
-from robots.plant_protocol import PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_plant, encode
+from robots.plant_protocol import NO_KEYS, PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_plant, encode
+from robots.socket_events import SocketEvents
 
 HELLO_PERIOD = 0.2
 """Time between two Hellos while no plant answers [s]."""
@@ -53,15 +54,17 @@ class PlantDriver:
     Args:
         robot: id of the robot.
         endpoint: ZeroMQ endpoint at which the plant serves this robot.
+        allow_plaintext: connect beyond loopback, where whoever is on the network can drive the robot.
     """
 
-    def __init__(self, robot: str, endpoint: str) -> None:
+    def __init__(self, robot: str, endpoint: str, allow_plaintext: bool = False) -> None:
         self.robot = robot
         self.endpoint = endpoint
         self.rejected = 0
+        self._allow_plaintext = allow_plaintext
         self._context: zmq.Context | None = None
         self._socket: zmq.Socket | None = None
-        self._monitor: zmq.Socket | None = None
+        self._events: SocketEvents | None = None
         self._poller = zmq.Poller()
         self._connected = False
         self._welcomed = False
@@ -74,8 +77,11 @@ class PlantDriver:
         """Say hello until the plant answers.
 
         Raises:
-            InputError: nothing answers within `timeout` [s], the plant refuses, or it speaks another version of the protocol.
+            InputError: nothing answers within `timeout` [s], the plant refuses, it speaks another version of the protocol, or it is on a
+                network without leave.
         """
+        if not self._allow_plaintext:
+            refuse_plaintext(self.endpoint, f"robot {self.robot}: plant", NO_KEYS)
         self._open()
         try:
             return self._features(self._greet(timeout))
@@ -124,12 +130,11 @@ class PlantDriver:
         self.stop()
         if self._welcomed and self._gone is None:
             self._send(End(""))
-        self._socket.disable_monitor()
-        self._monitor.close(linger=0)
+        self._events.close()
         self._socket.close(linger=int(GOODBYE * 1000))
         self._context.term()
         self._abandoned.detach()
-        self._context = self._socket = self._monitor = None
+        self._context = self._socket = self._events = None
         self._welcomed = False
         self._gone = self._gone or "not connected"
 
@@ -142,10 +147,10 @@ class PlantDriver:
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS.items():
             self._socket.set(option, value)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._events = SocketEvents(self._socket, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
+        self._poller.register(self._events.socket, zmq.POLLIN)
         try:
             self._socket.connect(self.endpoint)
         except zmq.ZMQError as error:
@@ -195,11 +200,9 @@ class PlantDriver:
         """The messages that have come, after waiting at most `timeout` [s] for the first. Notes the end of the link."""
         self._check_link()
         messages: list[FromPlant] = []
-        ready = dict(self._poller.poll(max(0, math.ceil(timeout * 1000))))
-        # The monitor first: when it tells of the end, all that was sent before is there to be read.
-        if self._monitor in ready:
-            # Event (16 bits) and value (32 bits), zmq_socket_monitor(3). pyzmq's own decoder would bring asyncio and 8 MB with it.
-            event, _ = struct.unpack("=HI", self._monitor.recv_multipart()[0])
+        self._poller.poll(max(0, math.ceil(timeout * 1000)))
+        # The events first: when they tell of the end, all that was sent before is there to be read.
+        if (event := self._events.take()) is not None:
             self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             # A connection that breaks before the welcome is no loss: the plant is being started.
             if self._welcomed and not self._connected:

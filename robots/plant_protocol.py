@@ -10,6 +10,8 @@ from robots.spec import ActionKind
 
 PROTOCOL = 1
 """Version of this protocol; both sides refuse another one."""
+NO_KEYS = "the link to a plant has no keys: give --allow-plaintext on a network that is yours alone"
+"""Why neither side goes beyond loopback by itself."""
 
 
 class _Message(msgspec.Struct, array_like=True, frozen=True):

@@ -174,6 +174,15 @@ def check_secrecy(team: Sequence[Member], has_keys: bool) -> Finding:
     return Finding(Level.RED, "encryption", "none, and endpoints are not on loopback", "make keys with `fieldswarm keys`, and give --keys")
 
 
+def check_plant(me: Member) -> Iterator[Finding]:
+    """Reach of the plant of a simulated robot, over a link that has no keys."""
+    if me.plant and not is_local(me.plant):
+        remedy = "give --allow-plaintext to `run` and to `plant`, on a network that is yours alone"
+        yield Finding(Level.AMBER, "plant link", f"{me.plant} is on a network, and the link has no keys", remedy)
+    if me.plant:
+        yield check_reach("plant", me.plant)
+
+
 def check_speed(actor: OnnxActor, spec: RobotSpec) -> Finding:
     """The actor is done long before the loop's period is over."""
     observation, state = np.zeros(actor.contract.observation_size), actor.initial_state()

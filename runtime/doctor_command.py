@@ -59,8 +59,7 @@ def _findings(arguments: argparse.Namespace, team: Team, me: Member) -> Iterator
     yield doctor.check_endpoint("own endpoint", me.endpoint)
     yield doctor.check_stop(me)
     yield from doctor.check_peers(team.peers_of(me.id))
-    if me.plant:
-        yield doctor.check_reach("plant", me.plant)
+    yield from doctor.check_plant(me)
 
 
 def _actor(arguments: argparse.Namespace, team: Team, me: Member, spec: RobotSpec) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ import msgspec
 from robots.driver import Driver, DriverFeatures
 from robots.endpoint import refuse_plaintext
 from robots.errors import InputError
+from robots.plant_protocol import NO_KEYS
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (arguments.summary, arguments.log):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{path}: cannot be written: no such directory")
-    driver = _driver(me, arguments.team)
+    driver = _driver(me, arguments.team, arguments.allow_plaintext)
 
     signals = _Signals()
     links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns, keys)
@@ -182,8 +183,7 @@ def _refuse_plaintext(team: Team, me: Member, has_keys: bool, place: Path) -> No
         if me.stop:
             refuse_plaintext(me.stop, f"{place}: robot '{me.id}': stop", theirs)
     if me.plant:
-        why = "the link to a plant has no keys: give --allow-plaintext on a network that is yours alone"
-        refuse_plaintext(me.plant, f"{place}: robot '{me.id}': plant", why)
+        refuse_plaintext(me.plant, f"{place}: robot '{me.id}': plant", NO_KEYS)
 
 
 def _load_actor(bundle_path: Path, key: Path | None, me: Member, team: Team, team_path: Path) -> tuple[OnnxActor, str]:
@@ -196,12 +196,12 @@ def _load_actor(bundle_path: Path, key: Path | None, me: Member, team: Team, tea
     return bundle.load_actor(me.agent), bundle.manifest.actors[me.agent].sha256
 
 
-def _driver(me: Member, team_path: Path) -> Driver:
+def _driver(me: Member, team_path: Path, allow_plaintext: bool) -> Driver:
     if not me.plant:
         raise InputError(f"{team_path}: robot '{me.id}' has no plant, and there is no hardware driver for kind '{me.kind}' yet")
     from robots.plant_driver import PlantDriver  # only a simulated robot needs it
 
-    return PlantDriver(me.id, me.plant)
+    return PlantDriver(me.id, me.plant, allow_plaintext)
 
 
 def _check_features(features: DriverFeatures, contract: Contract, me: Member) -> None:

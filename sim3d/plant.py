@@ -66,9 +66,10 @@ class PlantServer:
         command_timeout: in lockstep, longest wait for a command [s].
         join_timeout: longest wait for the first Hello of every robot [s].
         place: names the team file in errors.
+        allow_plaintext: serve beyond loopback, where whoever is on the network can drive the robots.
 
     Raises:
-        InputError: an endpoint cannot be bound.
+        InputError: an endpoint cannot be bound, or is on a network without leave.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class PlantServer:
         command_timeout: float = 20.0,
         join_timeout: float = 60.0,
         place: str = "team",
+        allow_plaintext: bool = False,
     ) -> None:
         self.links: list[RobotLink] = []
         self.late_ticks = 0
@@ -99,7 +101,8 @@ class PlantServer:
         try:
             for index, member in enumerate(members):
                 welcome = Welcome(PROTOCOL, member.id, spec.kind, spec.action, world.tick_period, clock, spec.watchdog)
-                link = RobotLink(self._context, member.plant, welcome, spec.speed_limit, f"{place}: robots[{index}].plant")
+                where = f"{place}: robots[{index}].plant"
+                link = RobotLink(self._context, member.plant, welcome, spec.speed_limit, where, allow_plaintext)
                 self.links.append(link)
                 self._poller.register(link.socket, zmq.POLLIN)
         except InputError:

@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--join-timeout", type=float, default=60.0, metavar="S", help="longest wait for all robots at the start [s] (default: %(default)s)"
     )
+    parser.add_argument(
+        "--allow-plaintext", action="store_true", help="serve robots on a network other than loopback: the link to a plant has no keys"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -92,6 +95,7 @@ def _plant(arguments: argparse.Namespace, world: World, spec: RobotSpec, members
         command_timeout=arguments.command_timeout,
         join_timeout=arguments.join_timeout,
         place=arguments.team,
+        allow_plaintext=arguments.allow_plaintext,
     )
 
 

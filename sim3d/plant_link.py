@@ -9,8 +9,9 @@ from collections import Counter
 import msgspec
 import zmq
 
+from robots.endpoint import refuse_plaintext
 from robots.errors import InputError
-from robots.plant_protocol import PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_driver, encode
+from robots.plant_protocol import NO_KEYS, PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_driver, encode
 
 MOST_AT_ONCE = 64
 """Messages taken from one robot in one go; a driver that floods cannot hold up the others."""
@@ -45,12 +46,17 @@ class RobotLink:
         welcome: what the robot is.
         limit: largest norm of an action; a platform saturates there, so does the plant.
         place: names the endpoint in errors.
+        allow_plaintext: serve beyond loopback, where whoever is on the network can drive the robot.
 
     Raises:
-        InputError: the endpoint cannot be bound.
+        InputError: the endpoint cannot be bound, or is on a network without leave.
     """
 
-    def __init__(self, context: zmq.Context, endpoint: str, welcome: Welcome, limit: float, place: str) -> None:
+    def __init__(
+        self, context: zmq.Context, endpoint: str, welcome: Welcome, limit: float, place: str, allow_plaintext: bool = False
+    ) -> None:
+        if not allow_plaintext:
+            refuse_plaintext(endpoint, f"{place}:", NO_KEYS)
         self.robot = welcome.robot
         self.left: str | None = None
         self.counts: Counter[str] = Counter()

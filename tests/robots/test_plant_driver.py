@@ -167,6 +167,17 @@ def test_no_plant(free_endpoints):
     driver.close()
 
 
+@pytest.mark.parametrize("endpoint", ["tcp://192.0.2.7:5720", "tcp://robot.example:5720", "tcp://[2001:db8::1]:5720"])
+def test_beyond_loopback_it_connects_only_with_leave(endpoint):
+    """The link has no keys."""
+    with pytest.raises(
+        InputError, match="^robot r0: plant .* is not on loopback, and the link to a plant has no keys: give --allow-plaintext"
+    ):
+        PlantDriver("r0", endpoint).connect(timeout=0.1)
+    with pytest.raises(InputError, match="no plant answers"):
+        PlantDriver("r0", endpoint, allow_plaintext=True).connect(timeout=0.1)
+
+
 @pytest.mark.parametrize(
     ("answer", "text"),
     [

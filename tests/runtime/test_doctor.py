@@ -119,6 +119,13 @@ def test_plain_text_on_a_network_is_red() -> None:
     assert levels == [Level.GREEN, Level.RED, Level.RED, Level.GREEN]
 
 
+def test_a_plant_on_a_network_is_told_to_need_leave(listener: socket.socket) -> None:
+    here = Member(id="r", kind="omni", agent=0, endpoint="tcp://127.0.0.1:1", plant=endpoint_of(listener))
+    assert [finding.level for finding in doctor.check_plant(here)] == [Level.GREEN]
+    away = doctor.check_plant(msgspec.structs.replace(here, plant="tcp://no-such-plant.invalid:5720"))
+    assert [(finding.check, finding.level) for finding in away] == [("plant link", Level.AMBER), ("plant", Level.RED)]
+
+
 def test_an_actor_that_takes_too_long_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     actor, spec = OnnxActor(make_actor(make_contract()), "actor"), load_spec("omni")
     assert doctor.check_speed(actor, spec).level == Level.GREEN

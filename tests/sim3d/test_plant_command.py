@@ -91,6 +91,20 @@ def test_robots_are_told_when_it_is_ended(files, start_fieldswarm, number, statu
     assert (process.returncode, error) == (status, "")
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "*", "192.0.2.7"])
+def test_robots_on_a_network_are_served_only_with_leave(files, fieldswarm, host):
+    """The link has no keys: whoever is on the network could drive them."""
+    endpoint = endpoint_of(files)
+    port = endpoint.rpartition(":")[2]
+    files["--team"].write_text(files["--team"].read_text().replace(endpoint, f"tcp://{host}:{port}"))
+    refused = fieldswarm("plant", *words(files))
+    text = f"{files['--team']}: robots[0].plant: tcp://{host}:{port} is not on loopback, and the link to a plant has no keys: "
+    assert refused.returncode == 2 and refused.stderr.startswith(f"fieldswarm: {text}") and refused.stderr.count("\n") == 1
+    allowed = fieldswarm("plant", *words(files), "--allow-plaintext", "--join-timeout", 0.1)
+    assert allowed.returncode == 2
+    assert "no driver said hello" in allowed.stderr or "Cannot assign requested address" in allowed.stderr
+
+
 def test_a_port_in_use(files, fieldswarm):
     endpoint = endpoint_of(files)
     with zmq.Context() as context, context.socket(zmq.PAIR) as other:
