@@ -170,10 +170,9 @@ def test_no_plant(free_endpoints):
 @pytest.mark.parametrize("endpoint", ["tcp://192.0.2.7:5720", "tcp://robot.example:5720", "tcp://[2001:db8::1]:5720"])
 def test_beyond_loopback_it_connects_only_with_leave(endpoint):
     """The link has no keys."""
-    with pytest.raises(
-        InputError, match="^robot r0: plant .* is not on loopback, and the link to a plant has no keys: give --allow-plaintext"
-    ):
+    with pytest.raises(InputError) as refused:
         PlantDriver("r0", endpoint).connect(timeout=0.1)
+    assert str(refused.value).startswith(f"robot r0: plant {endpoint} is not on loopback, and the link to a plant has no keys: ")
     with pytest.raises(InputError, match="no plant answers"):
         PlantDriver("r0", endpoint, allow_plaintext=True).connect(timeout=0.1)
 
