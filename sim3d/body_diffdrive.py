@@ -15,17 +15,28 @@ from sim3d.quiet_pybullet import pybullet
 STALL_TORQUE = 1.4
 """Of one wheel's motor [N m], at 11.1 V (emanual.robotis.com: XL430-W250)."""
 
+STIFFNESS = 50.0
+"""How fast the motors make up for what a load does to the wheels' speed [1/s]. Their back EMF alone makes up for it at 220 / s: 1.4 N m at
+a standstill and none at 57 rev/min is 0.23 N m s, on the 0.001 kg m^2 that a wheel has to drive. More than 50 would need smaller steps."""
+
 _CENTRE_OF_MASS = (-0.032, 0.0, 0.070)
 """In the URDF's base, whose origin is on the floor below the axle [m]; PyBullet's position of a body is that of its centre of mass."""
+_WHEEL_INERTIA = 5e-4
+"""About the axle [kg m^2]."""
+_TURNING_INERTIA = 5e-3
+"""Of the whole robot, about a vertical through the middle of the axle [kg m^2]."""
 _LEFT, _RIGHT = 0, 1
 
 
 class DiffdriveBodies:
     """In every tick the set-points become wheel speeds (`robots.diffdrive.drive`), and the motors follow these. See `sim3d.body.Bodies`.
 
-    A motor's target changes by no more than the spec's acceleration limit allows, as with the profile acceleration of the real one; its
-    speed follows with the spec's time constant, whatever the load, up to its torque. With dynamics other than the spec's, the time constant
-    is divided by motor_gain and the torque multiplied by it; a force of -friction * v for each kg of the body acts at its centre of mass.
+    The wheels' speeds follow the commanded ones with the spec's time constant, hardly less whatever the load, up to the motors' torque.
+    With dynamics other than the spec's, the time constant is divided by motor_gain and the torque multiplied by it; a force of
+    -friction * v for each kg of the robot acts at the centre of mass of its body.
+
+    The motors' torques are computed here, step by step: PyBullet's own motors are constraints, and the order in which Bullet takes those of
+    robots in touch depends on what else is in the client.
     """
 
     physics_rate = 100.0
@@ -36,30 +47,37 @@ class DiffdriveBodies:
     def __init__(self, spec: RobotSpec, client: int, members: int, substep: float) -> None:
         self._client = client
         self._model = str(robot_folder(spec.kind) / f"{spec.kind}.urdf")
+        self._period, self._substep = spec.loop_period, substep
+        self._time_constant = spec.velocity_time_constant
         self._mass = spec.mass
-        self._rate = substep / spec.velocity_time_constant
-        self._period = spec.loop_period
+        # What each motor has to accelerate, when both do the same (the robot goes ahead), and when they do the opposite (it turns).
+        ahead = 0.5 * spec.mass * BURGER.wheel_radius**2 + _WHEEL_INERTIA
+        across = 2.0 * _TURNING_INERTIA * (BURGER.wheel_radius / BURGER.wheel_separation) ** 2 + _WHEEL_INERTIA
+        self._own_inertia, self._other_inertia = 0.5 * (ahead + across), 0.5 * (ahead - across)
         self._bodies: list[int] = []
         # Of a base as its URDF says: mass [kg] and inertia [kg m^2]; and the masses that the bases have now.
         self._base: tuple[float, tuple[float, float, float]] = (0.0, (0.0, 0.0, 0.0))
         self._masses: list[float] = []
-        # Of each body: gains of its motors, their torque [N m], the force of friction on it for each m/s [kg/s].
-        self._gains: list[tuple[float, float]] = []
-        self._torques: list[tuple[float, float]] = []
+        # Of each body: the share of the way to the commanded speed that it goes in a step, and the largest torque [N m].
+        self._share = self._torque = np.zeros((0, 1))
+        # Of the bodies that have any: the force of friction for each m/s [kg/s], and that of this tick with where it acts.
         self._friction: dict[int, float] = {}
+        self._pushes: list[tuple[int, tuple[float, float, float], tuple[float, float, float]]] = []
         self._setpoints = np.zeros((0, 2))
-        self._targets = np.zeros((0, 2))
+        # Of each wheel [rad/s]: what is commanded, and what it does were there no load.
+        self._commanded = self._unloaded = np.zeros((0, 2))
         # As last read: headings [rad] and rates of turning [rad/s].
         self._headings: list[float] = []
         self._turning: list[float] = []
-        self._pushes: list[tuple[int, tuple[float, float, float], tuple[float, float, float]]] = []
 
     def load(self) -> int:
         """Add one."""
         client = self._client
         body = pybullet.loadURDF(self._model, flags=pybullet.URDF_USE_INERTIA_FROM_FILE, physicsClientId=client)
-        for link in (-1, *self.wheels):
+        for link in range(-1, pybullet.getNumJoints(body, client)):
             pybullet.changeDynamics(body, link, linearDamping=0.0, angularDamping=0.0, jointDamping=0.0, physicsClientId=client)
+        # PyBullet gives each joint a motor that brakes.
+        pybullet.setJointMotorControlArray(body, self.wheels, pybullet.VELOCITY_CONTROL, forces=(0.0, 0.0), physicsClientId=client)
         self._bodies.append(body)
         mass, _, inertia, *_ = pybullet.getDynamicsInfo(body, -1, client)
         self._base = mass, inertia
@@ -72,38 +90,36 @@ class DiffdriveBodies:
         for body, (x, y) in zip(self._bodies, starts.tolist(), strict=True):
             place = (x - BURGER.control_point + ahead, y, height)
             pybullet.resetBasePositionAndOrientation(body, place, (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client)
-            for wheel in self.wheels:
-                pybullet.resetJointState(body, wheel, 0.0, 0.0, physicsClientId=self._client)
         # What a robot is heavier than its spec, its base is.
         self._set_masses((self._base[0] + self._mass * (mass - 1.0)).tolist())
-        self._gains = [(gain, gain) for gain in (1.0 - np.exp(-self._rate * motor_gain)).tolist()]
-        self._torques = [(torque, torque) for torque in (STALL_TORQUE * motor_gain).tolist()]
+        rate = -self._substep / self._time_constant
+        self._share = np.array([[-math.expm1(rate * gain)] for gain in motor_gain.tolist()])
+        self._torque = STALL_TORQUE * motor_gain[:, None]
         self._friction = {index: force for index, force in enumerate((self._mass * mass * friction).tolist()) if force}
-        self._targets = np.zeros(starts.shape)
+        self._commanded, self._unloaded = np.zeros(starts.shape), np.zeros(starts.shape)
 
     def follow(self, setpoints: np.ndarray) -> None:
         """Velocity set-points of the control points [B, 2], m/s."""
         self._setpoints = setpoints
 
     def begin_tick(self, near: Sequence[int]) -> None:
-        """Turn the set-points into the motors' targets, by where the robots head now."""
-        self._targets = BURGER.command(self._setpoints, np.array(self._headings), np.array(self._turning), self._targets, self._period)
-        for body, targets, gains, torques in zip(self._bodies, self._targets.tolist(), self._gains, self._torques, strict=True):
-            pybullet.setJointMotorControlArray(
-                body,
-                self.wheels,
-                pybullet.VELOCITY_CONTROL,
-                targetVelocities=targets,
-                velocityGains=gains,
-                forces=torques,
-                physicsClientId=self._client,
-            )
+        """Turn the set-points into wheel speeds, by where the robots head now."""
+        headings, turning = np.array(self._headings), np.array(self._turning)
+        self._commanded = BURGER.command(self._setpoints, headings, turning, self._commanded, self._period)
         self._pushes = [self._push(index, force) for index, force in self._friction.items()]
 
     def actuate(self, substep: int) -> None:
-        """The motors work in the engine; what slows a robot down is a force from outside, the same for a tick."""
+        """Torques that take the wheels where they would be without a load, and back there when a load has changed their speed."""
+        client = self._client
+        speeds = np.array([[left[1], right[1]] for left, right in (pybullet.getJointStates(b, self.wheels, client) for b in self._bodies)])
+        way = self._share * (self._commanded - self._unloaded)
+        acceleration = way / self._substep + STIFFNESS * (self._unloaded - speeds)
+        self._unloaded = self._unloaded + way
+        torques = self._own_inertia * acceleration + self._other_inertia * acceleration[:, ::-1]
+        for body, forces in zip(self._bodies, np.clip(torques, -self._torque, self._torque).tolist(), strict=True):
+            pybullet.setJointMotorControlArray(body, self.wheels, pybullet.TORQUE_CONTROL, forces=forces, physicsClientId=client)
         for body, force, place in self._pushes:
-            pybullet.applyExternalForce(body, -1, force, place, pybullet.WORLD_FRAME, self._client)
+            pybullet.applyExternalForce(body, -1, force, place, pybullet.WORLD_FRAME, client)
 
     def read(self) -> list[Row]:
         """Where the control points are."""
@@ -130,6 +146,7 @@ class DiffdriveBodies:
         self._masses = masses
 
     def _push(self, index: int, friction: float) -> tuple[int, tuple[float, float, float], tuple[float, float, float]]:
+        """Friction of one body: its number, the force [N] and the point at which it acts [m], the same for a tick."""
         body = self._bodies[index]
         place, _ = pybullet.getBasePositionAndOrientation(body, self._client)
         (velocity_x, velocity_y, _), _ = pybullet.getBaseVelocity(body, self._client)
