@@ -26,7 +26,7 @@ LARGEST_TEAM = 256
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
-_SHARED = ("team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius", "robot_kinds")
+_SHARED = ("team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius")
 """Parts of the contract in which all actors of a team agree."""
 
 
@@ -116,10 +116,11 @@ class Bundle:
             ("agent", contract.agent, agent),
             ("team_size", contract.team_size, manifest.team_size),
             ("task", contract.task, manifest.task),
-            ("robot_kinds", contract.robot_kinds, manifest.robot_kinds),
         ):
             if found != expected:
                 raise InputError(f"{place}: contract: {name}: is {found}, {MANIFEST} says {expected}")
+        if not set(contract.robot_kinds) <= set(manifest.robot_kinds):
+            raise InputError(f"{place}: contract: robot_kinds: is {contract.robot_kinds}, {MANIFEST} says {manifest.robot_kinds}")
         return actor
 
     def verify(self) -> list[OnnxActor]:
@@ -176,7 +177,7 @@ def write_manifest(
     manifest = Manifest(
         task=contracts[0].task,
         team_size=contracts[0].team_size,
-        robot_kinds=contracts[0].robot_kinds,
+        robot_kinds=tuple(dict.fromkeys(kind for contract in contracts for kind in contract.robot_kinds)),
         created_by=created_by,
         success=success,
         latency_margin=latency_margin,
@@ -243,7 +244,7 @@ def _read_manifest(path: Path, files: DirectoryFiles | ArchiveFiles) -> bytes:
 
 
 def _check_one_team(contracts: Sequence[Contract], names: Sequence[str], place: Path) -> None:
-    """All of a team see the same world in the same way, at the same rate."""
+    """All of a team see the same world in the same way, at the same rate, whatever kinds they are of."""
     first = contracts[0]
     if first.team_size != len(contracts):
         raise InputError(f"{place}: has {len(contracts)} actors, {names[0]} is for a team of {first.team_size}")

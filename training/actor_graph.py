@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from runtime.observation import field_shapes
 from sim3d.spread import DISCRETE_FORCES
 from training.front_ends import FrontEnd
-from training.latency_compensation import LatencyCompensator
-from training.similarity import KEEP, PUSH, Similarity
+from training.robot_front_ends import RobotFrontEnd
 
 
 class ForceHead(nn.Module):
@@ -66,47 +64,15 @@ class RecurrentPointActor(PointActor):
         return force, torch.cat([self.front_end.remember(look.carried, force), inner], dim=-1)
 
 
-class SetpointActor(nn.Module):
-    """For a robot: `(observation [B, D], state [B, 2]) -> (action [B, 2], next_state [B, 2])`, SI.
+class RobotActor(nn.Module):
+    """For a robot: `(observation [B, D], state [B, S]) -> (action [B, 2], next_state [B, S])`, SI; the action is a velocity set-point."""
 
-    The observation is own position, landmarks and peers relative to it [m]. The state is the robot's own last set-point [m/s], which
-    stands where simple_spread's observation has the velocity: exact, where a measured velocity is noisy. The action is the next one.
-    """
-
-    def __init__(self, head: ForceHead, robots: int, similarity: Similarity) -> None:
+    def __init__(self, front_end: RobotFrontEnd, head: ForceHead) -> None:
         super().__init__()
-        self.head = head
-        self.silence = 2 * (robots - 1)
-        self.length, self.speed_unit = similarity.arena_half_size, similarity.speed_unit
+        self.front_end, self.head = front_end, head
 
     def forward(self, observation: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        velocity = state / self.speed_unit
-        points = observation / self.length
-        seen = torch.cat([velocity, points, points[:, : self.silence] * 0.0], dim=-1)
-        setpoint = (KEEP * velocity + PUSH * self.head(seen)) * self.speed_unit
-        return setpoint, setpoint.clone()
-
-
-class CompensatedSetpointActor(nn.Module):
-    """For a robot that finds out its own latency: `(observation [B, D], state [B, S]) -> (action [B, 2], next_state [B, S])`, SI.
-
-    The observation has measured velocities, own and peers', beside the positions. The state is the compensator's memory, in simple_spread's
-    units; the newest set-point in it is the action.
-    """
-
-    scale: Tensor
-
-    def __init__(self, compensator: LatencyCompensator, head: ForceHead, similarity: Similarity) -> None:
-        super().__init__()
-        self.compensator, self.head = compensator, head
-        self.speed_unit = similarity.speed_unit
-        units = {"m": similarity.arena_half_size, "m/s": similarity.speed_unit}
-        fields = field_shapes(compensator.layout, compensator.robots, compensator.robots)
-        self.register_buffer("scale", torch.tensor([units[field.unit] for field in fields for _ in range(field.size)]))
-
-    def forward(self, observation: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
-        look = self.compensator.look(observation / self.scale, state)
-        following = self.compensator.remember(look.carried, self.head(look.seen))
-        return self.compensator.newest_setpoint(following) * self.speed_unit, following
+        look = self.front_end.look(observation, state)
+        following = self.front_end.remember(look.carried, self.head(look.seen))
+        return self.front_end.setpoint(following), following

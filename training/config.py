@@ -20,22 +20,35 @@ class WorldConfig(_Part):
     """What is trained in.
 
     Attributes:
-        name: the world; `spread` is simple_spread_v3.
+        name: the world; `spread` is simple_spread_v3, `planar` and `bullet` have robots in metres and seconds.
         robots: N, with as many landmarks.
         actions: `continuous` forces, or simple_spread's five `discrete` ones.
         horizon: steps of an episode.
         local_ratio: weight of own contacts against the team's coverage in the reward.
         profile: disturbances, with laws that are drawn from anew for each episode and robot.
         curriculum: share of the budget in which the disturbances grow from none to the profile's; 0 has them from the start.
+        kinds: of the robots in `planar` and `bullet`; one for all, or one for each.
+        arena_half_size: there [m]; by default that of an export for these kinds.
+        speed: top speed per axis there [m/s]; by default the cruise speed of the slowest kind.
+        workers: processes that share a batch in `bullet`; 0 runs it in the learner's own.
     """
 
-    name: Literal["spread"] = "spread"
+    name: Literal["spread", "planar", "bullet"] = "spread"
     robots: int = 3
     actions: Literal["continuous", "discrete"] = "continuous"
     horizon: int = 25
     local_ratio: float = 0.5
     profile: str = "clean"
     curriculum: float = 0.0
+    kinds: tuple[str, ...] = ()
+    arena_half_size: float | None = None
+    speed: float | None = None
+    workers: int = 0
+
+    @property
+    def kinds_by_agent(self) -> tuple[str, ...]:
+        """The kind of each of the N robots."""
+        return self.kinds * self.robots if len(self.kinds) == 1 else self.kinds
 
 
 class NetworkConfig(_Part):
@@ -193,7 +206,33 @@ def check_train_config(config: TrainConfig, place: str) -> None:
     samples, unit = (config.ppo.episodes, "episodes") if config.network.memory else (config.batch_steps, "steps")
     if config.ppo.minibatches > samples:
         raise InputError(f"{place}: ppo.minibatches: is {config.ppo.minibatches}, a batch has {samples} {unit}")
+    _check_robots(config, place)
     if config.network.memory < 0:
         raise InputError(f"{place}: network.memory: is {config.network.memory}, must not be below 0")
     if config.seed < 0:
         raise InputError(f"{place}: seed: is {config.seed}, must not be below 0")
+
+
+def _check_robots(config: TrainConfig, place: str) -> None:
+    world = config.world
+    given = {"kinds": world.kinds, "arena_half_size": world.arena_half_size, "speed": world.speed, "workers": world.workers}
+    if world.name == "spread":
+        for key, value in given.items():
+            if value:
+                raise InputError(f"{place}: world.{key}: is {value}; world 'spread' has simple_spread's own robots, arena and speed")
+        return
+    if len(world.kinds) not in (1, world.robots):
+        raise InputError(f"{place}: world.kinds: names {len(world.kinds)} robot kinds; world '{world.name}' needs 1 or {world.robots}")
+    if world.workers < 0 or (world.workers and world.name != "bullet"):
+        raise InputError(f"{place}: world.workers: is {world.workers}, must be 0 or more in world 'bullet', and 0 in any other")
+    # What exists in simple_spread only.
+    others = {
+        "world.actions": (world.actions, "continuous"),
+        "network.memory": (config.network.memory, 0),
+        "network.critics_see": (config.network.critics_see, "observations"),
+    }
+    for key, (value, needed) in others.items():
+        if value != needed:
+            raise InputError(f"{place}: {key}: is {value}, must be {needed} in world '{world.name}'")
+    if config.actor.front_end == "past_forces":
+        raise InputError(f"{place}: actor.front_end: is past_forces, must be plain or latency_compensation in world '{world.name}'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,28 +15,25 @@ from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.bundle import MANIFEST, write_manifest
-from runtime.contract import ActionShape, Contract, Training
-from runtime.observation import field_shapes
+from runtime.contract import Contract, Training
 from runtime.signature import SIGNATURE, sign
 from runtime.version import version
 from sim3d.profile import load_profile
-from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
-from training.actor_graph import CompensatedSetpointActor, ForceHead, PointActor, RecurrentPointActor, RememberingPointActor, SetpointActor
+from sim3d.spread import DT
+from training.actor_graph import ForceHead, PointActor, RecurrentPointActor, RememberingPointActor, RobotActor
 from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
+from training.contracts import contract_for
 from training.front_ends import learning_front_end
 from training.ippo import Ippo
-from training.latency_compensation import LatencyCompensator, PointMotion, SetpointMotion
+from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency
 from training.onnx_file import onnx_bytes
 from training.parity import Difference, compare
+from training.robot_front_ends import robot_front_end
 from training.similarity import Similarity
 from training.train import evaluate_learner
 
-SETPOINT_LAYOUT = ("own_position", "landmarks_relative", "peers_relative")
-"""What a robot's actor observes; the velocity that simple_spread observes is the actor's own last set-point, in its state."""
-PERIOD_TOLERANCE = 0.01
-"""simple_spread's step is fixed, so a policy has seen no other period; 1 % is what rounding a loop's rate needs."""
 SUCCESS_EPISODES = 1000
 
 
@@ -57,13 +54,13 @@ class ExportedTeam:
     latency_margin: float
 
 
-def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress: Callable[[str], None]) -> ExportedTeam:
-    """Turn a learner's policy into actors for one robot kind.
+def export_team(learner: Ippo, specs: Sequence[RobotSpec], similarity: Similarity, progress: Callable[[str], None]) -> ExportedTeam:
+    """Turn a learner's policy into actors for the robots of a team.
 
     Args:
         learner: the trained team.
-        spec: of the robot kind; `point` keeps simple_spread's own forces.
-        similarity: map onto the kind (unused for `point`).
+        specs: of the robots, by agent; `point` keeps simple_spread's own forces.
+        similarity: map onto the robots (unused for `point`).
         progress: told of each step, one line.
 
     Raises:
@@ -83,17 +80,19 @@ def export_team(learner: Ippo, spec: RobotSpec, similarity: Similarity, progress
     discrete = config.world.actions == "discrete"
     graphs: list[nn.Module] = []
     models: list[bytes] = []
-    for agent in range(config.world.robots):
+    for agent, spec in enumerate(specs):
         progress(f"exporting agent {agent}")
         head = ForceHead(learner.policy.actors.of_robot(agent), discrete)
         form = _form(config, spec, similarity, head)
         graphs.append(form.graph)
-        models.append(onnx_bytes(form.graph, _contract(config.world.robots, spec, similarity, agent, form, training)))
+        contract = contract_for(agent, len(specs), spec, similarity, form.layout, form.state_initial, training)
+        models.append(onnx_bytes(form.graph, contract))
     progress("checking onnxruntime against torch")
     actors = [OnnxActor(model, f"agent {agent}") for agent, model in enumerate(models)]
     differences = compare(graphs, actors)
     progress("measuring the latency margin")
-    margin = latency_margin(success_under_latency(actors, spec), actors[0].contract.period)
+    with success_under_latency(actors, specs) as success:
+        margin = latency_margin(success, actors[0].contract.period)
     return ExportedTeam(models, actors[0].contract, differences, margin)
 
 
@@ -145,43 +144,5 @@ def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: Fo
         raise InputError(
             f"network.memory: is {config.network.memory}; actors that remember are exported for `point` only, not for '{spec.kind}'"
         )
-    if compensates:
-        # The runtime makes up for the robot's own response as far as a period allows; what is left comes on top.
-        longest = actor.longest_latency + max(0.0, spec.response_time - similarity.period)
-        compensator = LatencyCompensator(
-            robots,
-            math.ceil(longest / similarity.period),
-            SetpointMotion(spec.acceleration_limit * similarity.period / similarity.speed_unit),
-        )
-        return _Form(
-            CompensatedSetpointActor(compensator, head, similarity), compensator.layout, tuple(compensator.initial_memory().tolist())
-        )
-    if actor.front_end != "plain":
-        raise InputError(f"actor.front_end: is {actor.front_end}, which is exported for `point` only, not for '{spec.kind}'")
-    return _Form(SetpointActor(head, robots, similarity), SETPOINT_LAYOUT, (0.0, 0.0))
-
-
-def _contract(robots: int, spec: RobotSpec, similarity: Similarity, agent: int, form: _Form, training: Training) -> Contract:
-    dimensionless = spec.action == "force"
-    unit = 1.0 if dimensionless else similarity.arena_half_size
-    period = DT if dimensionless else similarity.period
-    action = (
-        ActionShape(kind="force", limit=1.0, unit="1", effect_delay=0.0)
-        if dimensionless
-        else ActionShape(kind="velocity_setpoint", limit=similarity.top_speed, unit="m/s", effect_delay=period)
-    )
-    return Contract(
-        team_size=robots,
-        landmarks=robots,
-        agent=agent,
-        observation=field_shapes(form.layout, robots, robots),
-        state_initial=form.state_initial,
-        action=action,
-        period=period,
-        period_tolerance=PERIOD_TOLERANCE,
-        arena_half_size=unit,
-        capture_radius=CAPTURE_RADIUS * unit,
-        robot_radius=ROBOT_RADIUS * unit,
-        robot_kinds=(spec.kind,),
-        training=training,
-    )
+    front_end = robot_front_end(actor, robots, spec, similarity)
+    return _Form(RobotActor(front_end, head), front_end.layout, tuple(front_end.initial_memory().tolist()))

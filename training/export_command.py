@@ -1,4 +1,4 @@
-"""`fieldswarm export`: from a training run to a bundle of ONNX actors for one robot kind."""
+"""`fieldswarm export`: from a training run to a bundle of ONNX actors for the robots of a team."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 
 from robots.errors import InputError
-from robots.spec import load_spec
-from training.similarity import similarity_for
+from robots.spec import RobotSpec, load_spec
+from training.config import WorldConfig, read_train_config
+from training.similarity import Similarity, team_similarity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("run", metavar="RUN", help="directory of a training run")
     parser.add_argument(
-        "--robot", required=True, metavar="KIND", help="robot kind that the actors will drive; `point` is simple_spread's own"
+        "--robot",
+        metavar="KIND[,KIND...]",
+        help="robot kind that the actors will drive, or one for each; `point` is simple_spread's own (default: that of the training)",
     )
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="bundle directory to make")
     parser.add_argument(
@@ -24,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="METRES",
         help="arena half size (default: 1.5 times the smallest that robots of this size can work in)",
     )
-    parser.add_argument("--speed", type=float, metavar="M/S", help="top speed per axis (default: the kind's cruise speed)")
+    parser.add_argument("--speed", type=float, metavar="M/S", help="top speed per axis (default: cruise speed of the slowest kind)")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="secret key (`fieldswarm keys`: signing.key) to sign the bundle with")
 
 
@@ -33,22 +36,50 @@ def run(arguments: argparse.Namespace) -> None:
     out = Path(arguments.out)
     if out.exists():
         raise InputError(f"{out}: exists already; choose another --out or remove it")
-    spec = load_spec(arguments.robot)
-    if spec.action == "force" and (arguments.arena, arguments.speed) != (None, None):
-        raise InputError(f"--arena and --speed are for robots; '{spec.kind}' is simple_spread's own robot and has its size and speed")
-    similarity = similarity_for(spec, arguments.arena, arguments.speed)
+    specs, similarity = _robots(arguments, _place_of(Path(arguments.run)))
     # Imported here: torch takes seconds, and a mistake on the command line should be told at once.
     from training.checkpoint import load_run
     from training.export import export_team, write_bundle
 
     learner = load_run(arguments.run)
-    team = export_team(learner, spec, similarity, lambda text: print(f"export: {text}", file=sys.stderr))
+    team = export_team(learner, specs, similarity, lambda text: print(f"export: {text}", file=sys.stderr))
     write_bundle(team, out, arguments.sign)
     contract = team.contract
     worst = max(max(difference.rollout, difference.closed_loop) for difference in team.differences)
-    print(f"exported {out}: {len(team.actors)} actors for '{spec.kind}', success in spread {contract.training.success:.3f}")
+    kinds = ", ".join(dict.fromkeys(spec.kind for spec in specs))
+    print(f"exported {out}: {len(team.actors)} actors for {kinds}, success in {contract.training.world} {contract.training.success:.3f}")
     print(
         f"arena +-{contract.arena_half_size:.4g} m, a set-point every {contract.period:.4g} s, at most {contract.action.limit:.4g} per axis"
     )
     print(f"keeps 90 % of its success while commands act up to {team.latency_margin:.3g} s later than the robot's own latency")
     print(f"torch against onnxruntime over whole episodes: {worst:.2g}")
+
+
+def _place_of(run: Path) -> WorldConfig:
+    if not run.is_dir():
+        raise InputError(f"{run}: no such run directory")
+    return read_train_config(run / "config.yaml").world
+
+
+def _robots(arguments: argparse.Namespace, place: WorldConfig) -> tuple[list[RobotSpec], Similarity]:
+    """The robots of the team and the map onto them: those of the training where it had robots, else those of the command line."""
+    named = tuple(arguments.robot.split(",")) if arguments.robot else ()
+    kinds = named * place.robots if len(named) == 1 else named
+    if place.name != "spread":
+        if kinds not in ((), place.kinds_by_agent):
+            raise InputError(f"--robot: is {arguments.robot}; {arguments.run} was trained on {', '.join(place.kinds_by_agent)}")
+        if (arguments.arena, arguments.speed) != (None, None):
+            raise InputError(f"--arena and --speed: {arguments.run} was trained in world '{place.name}', which has its own")
+        specs = [load_spec(kind) for kind in place.kinds_by_agent]
+        return specs, team_similarity(specs, place.arena_half_size, place.speed)
+    if not kinds:
+        raise InputError("export needs --robot: a robot kind, or `point` for simple_spread's own")
+    if len(kinds) != place.robots:
+        raise InputError(f"--robot: names {len(kinds)} kinds; the team of {arguments.run} has {place.robots} robots")
+    specs = [load_spec(kind) for kind in kinds]
+    forces = [spec for spec in specs if spec.action == "force"]
+    if forces and len(set(kinds)) > 1:
+        raise InputError(f"--robot: is {arguments.robot}; '{forces[0].kind}' is simple_spread's own robot and goes with no other kind")
+    if forces and (arguments.arena, arguments.speed) != (None, None):
+        raise InputError(f"--arena and --speed are for robots; '{forces[0].kind}' is simple_spread's own robot and has its size and speed")
+    return specs, team_similarity(specs, arguments.arena, arguments.speed)

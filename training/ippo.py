@@ -9,17 +9,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sim3d.profile import Profile, load_profile
-from sim3d.spread import SpreadWorld
+from sim3d.profile import load_profile
 from training.config import TrainConfig
 from training.critics import CRITIC_VIEWS
 from training.curriculum import scaled
-from training.front_ends import learning_front_end
+from training.ground import ground_for
 from training.networks import TeamMlp
 from training.policies import CategoricalPolicy, GaussianPolicy
 from training.recurrent import RecurrentTeam
 from training.returns import ReturnScale, generalised_advantage
-from training.rollout import Batch, collect
+from training.rollout import Batch
 
 
 class Ippo:
@@ -33,8 +32,8 @@ class Ippo:
         self.config = config
         self.generator = torch.Generator().manual_seed(config.seed)
         robots = config.world.robots
-        self.world = SpreadWorld(robots, like=torch.zeros(0))
-        self.front_end = learning_front_end(config)
+        self.ground = ground_for(config)
+        self.front_end = self.ground.front_end
         self.critic_view = CRITIC_VIEWS[config.network.critics_see]
         self.profile = load_profile(config.world.profile)
         hidden, discrete = config.network.hidden, config.world.actions == "discrete"
@@ -56,24 +55,10 @@ class Ippo:
             group["lr"] = ppo.learning_rate + progress * (ppo.final_learning_rate - ppo.learning_rate)
         entropy_weight = ppo.entropy + progress * (ppo.final_entropy - ppo.entropy)
 
-        batch = self._collect(scaled(self.profile, self._strength(progress)))
+        batch = self.ground.collect(self.policy, scaled(self.profile, self._strength(progress)), self.generator)
         figures = self._update(batch, entropy_weight)
         self.batches_done += 1
         return {"return": float(batch.reward.sum((0, 1)).mean()), **figures}
-
-    def _collect(self, profile: Profile) -> Batch:
-        episodes, world = self.config.ppo.episodes, self.config.world
-        return collect(
-            self.world,
-            self.policy,
-            self.front_end,
-            self.critic_view,
-            profile,
-            episodes,
-            world.horizon,
-            world.local_ratio,
-            self.generator,
-        )
 
     def _strength(self, progress: float) -> float:
         """Share of the profile's disturbances at this point of the run: the curriculum."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from sim3d.in_process import run_missions
+from sim3d.mission_length import mission_periods
 from sim3d.profile import Actuation, Profile
-from sim3d.spread import HORIZON
 from sim3d.spread_task import all_covered
 from sim3d.world import random_layouts
-from sim3d.worlds import make_world
+from sim3d.worlds import check_world, make_world
 
 KEPT = 0.9
 """Share of the undelayed success that still counts as working."""
@@ -53,21 +54,22 @@ def latency_margin(success: Callable[[float], float], period: float) -> float:
     return works
 
 
-def success_under_latency(actors: Sequence[OnnxActor], spec: RobotSpec) -> Callable[[float], float]:
+@contextmanager
+def success_under_latency(actors: Sequence[OnnxActor], specs: Sequence[RobotSpec]) -> Iterator[Callable[[float], float]]:
     """Success of exported actors in their robots' own world under a latency [s]; the layouts are the same for each."""
     contract = actors[0].contract
-    home = "spread" if spec.action == "force" else "bullet"
+    home = check_world(None, specs[0])
     layouts = random_layouts(MISSIONS[home], contract.team_size, contract.landmarks, contract.arena_half_size, MARGIN_SEED)
+    world = make_world(home, specs, contract.landmarks, contract.arena_half_size)
 
     def success(latency: float) -> float:
-        world = make_world(home, [spec] * contract.team_size, contract.landmarks, contract.arena_half_size)
-        try:
-            profile = Profile(name=f"{latency:g} s late", actuation=Actuation(delay=latency))
-            positions = run_missions(world, [spec] * world.robots, actors, layouts, profile, HORIZON)
-        finally:
-            world.close()
+        profile = Profile(name=f"{latency:g} s late", actuation=Actuation(delay=latency))
+        positions = run_missions(world, specs, actors, layouts, profile, mission_periods(contract))
         every = round(contract.period / world.tick_period)
         covered = all_covered(positions[:, every::every], layouts.landmarks[:, None], contract.capture_radius)
         return float(covered.any(axis=1).mean())
 
-    return success
+    try:
+        yield success
+    finally:
+        world.close()

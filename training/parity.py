@@ -52,7 +52,7 @@ def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Di
     """
     contract = actors[0].contract
     exported = [actor.act for actor in actors]
-    trained = [_torch_act(graph, contract.state_size) for graph in graphs]
+    trained = [_torch_act(graph, actor.contract.state_size) for graph, actor in zip(graphs, actors, strict=True)]
     ours, rollout = _episodes(contract, actors, exported, trained)
     theirs, _ = _episodes(contract, actors, trained, trained)
     closed_loop = np.abs(ours - theirs).max(axis=(0, 1, 3))

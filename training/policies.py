@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,17 @@ class TeamPolicy(Protocol):
 
     def greedy_force(self, out: Tensor) -> Tensor:
         """The force [N, B, 2] of the most likely choice; this is what gets exported."""
+
+
+Policy = TypeVar("Policy", bound=nn.Module)
+
+
+def of_robot(policy: Policy, robot: int) -> Policy:
+    """A copy of one robot's policy, as a team of one (the robot is the first dimension of every parameter)."""
+    alone = copy.deepcopy(policy)
+    for parameter in alone.parameters():
+        parameter.data = parameter.data[robot : robot + 1]
+    return alone
 
 
 class GaussianPolicy(nn.Module):

@@ -8,6 +8,7 @@ w' = 0.75 w + 0.5 u, and w moves the position by 0.1 w units: the set-point w' *
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robots.errors import InputError
@@ -49,23 +50,34 @@ class Similarity:
 
 
 def similarity_for(spec: RobotSpec, arena_half_size: float | None = None, speed: float | None = None) -> Similarity:
-    """The map onto one robot kind.
+    """The map onto one robot kind; see `team_similarity`."""
+    return team_similarity([spec], arena_half_size, speed)
+
+
+def team_similarity(specs: Sequence[RobotSpec], arena_half_size: float | None = None, speed: float | None = None) -> Similarity:
+    """The map onto a team, whose robots share one arena, one speed and one period.
 
     Args:
-        spec: of the kind.
-        arena_half_size: L [m]; by default ELBOW_ROOM times that in which the robot's body is as large as in simple_spread, the smallest.
-        speed: top speed per axis [m/s]; by default the kind's cruise speed. The period is rounded up to whole ticks of the robot's loop,
-            so that the real top speed is at most this.
+        specs: of its robots.
+        arena_half_size: L [m]; by default ELBOW_ROOM times that in which the largest body is as large as in simple_spread, the smallest.
+        speed: top speed per axis [m/s]; by default the cruise speed of the slowest. The period is rounded up to whole ticks of the robots'
+            loop, so that the real top speed is at most this.
 
     Raises:
-        InputError: the robot does not fit the arena, or cannot go that fast.
+        InputError: a robot does not fit the arena, or cannot go that fast.
     """
-    natural = spec.radius / ROBOT_RADIUS
+    natural = max(spec.radius for spec in specs) / ROBOT_RADIUS
     length = ELBOW_ROOM * natural if arena_half_size is None else arena_half_size
-    fastest = spec.cruise_speed if speed is None else speed
+    fastest = min(spec.cruise_speed for spec in specs) if speed is None else speed
+    for spec in specs:
+        _check_fit(spec, length, fastest)
+    ticks = math.ceil(TERMINAL_SPEED * DT * length / fastest / specs[0].loop_period - 1e-9)
+    return Similarity(arena_half_size=length, period=ticks * specs[0].loop_period)
+
+
+def _check_fit(spec: RobotSpec, length: float, fastest: float) -> None:
+    natural = spec.radius / ROBOT_RADIUS
     if not (math.isfinite(length) and length >= natural * (1 - 1e-9)):
         raise InputError(f"--arena: is {length:g} m; robots of radius {spec.radius:g} m need at least {natural:g} m ('{spec.kind}')")
     if not 0 < fastest <= spec.speed_limit:
         raise InputError(f"--speed: is {fastest:g} m/s, must be above 0 and at most {spec.speed_limit:g} m/s ('{spec.kind}')")
-    ticks = math.ceil(TERMINAL_SPEED * DT * length / fastest / spec.loop_period - 1e-9)
-    return Similarity(arena_half_size=length, period=ticks * spec.loop_period)

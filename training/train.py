@@ -10,12 +10,9 @@ import torch
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
-from sim3d.metrics import episode_metrics
 from sim3d.profile import Profile
-from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
 from training.checkpoint import CHECKPOINT, CONFIG, load_run, save_checkpoint
 from training.config import TrainConfig, read_train_config
-from training.evaluation import greedy_trajectories
 from training.ippo import Ippo
 from training.run_log import RunLog
 from training.warm_start import begin_from
@@ -73,16 +70,7 @@ def train(learner: Ippo, directory: Path) -> dict[str, float]:
 
 
 def evaluate_learner(learner: Ippo, episodes: int, profile: Profile) -> dict[str, float]:
-    """Means over episodes of the metrics of the most likely actions in `spread`, disturbed by `profile`."""
-    position, landmarks = greedy_trajectories(learner, episodes, learner.config.world.horizon, profile)
-    metrics = episode_metrics(
-        position,
-        landmarks,
-        ticks_per_step=1,
-        tick_period=DT,
-        capture_radius=CAPTURE_RADIUS,
-        robot_radius=ROBOT_RADIUS,
-        arena_half_size=learner.world.arena_half_size,
-    )
+    """Means over episodes of the metrics of the most likely actions where the team learns, disturbed by `profile`."""
+    metrics = learner.ground.evaluate(learner.policy, episodes, profile)
     names = ("success", "success_end", "success_body", "coverage", "episode_return", "contacts_per_100m", "overlap")
     return {name: float(getattr(metrics, name).mean()) for name in names}

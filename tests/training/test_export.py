@@ -13,17 +13,16 @@ from sim3d.profile import load_profile
 from sim3d.world import random_layouts
 from training import parity
 from training.config import ActorConfig, NetworkConfig, TrainConfig, WorldConfig
-from training.evaluation import greedy_trajectories
 from training.export import export_team, write_bundle
 from training.ippo import Ippo
 from training.onnx_file import onnx_bytes
-from training.rollout import team_observation
 from training.similarity import similarity_for
+from training.spread_ground import team_observation
 
 
 def exported(learner, kind):
     spec = load_spec(kind)
-    return export_team(learner, spec, similarity_for(spec), lambda text: None)
+    return export_team(learner, [spec] * learner.config.world.robots, similarity_for(spec), lambda text: None)
 
 
 @pytest.mark.parametrize("actions", ["continuous", "discrete"])
@@ -31,7 +30,7 @@ def exported(learner, kind):
 def test_point_actors_give_the_learners_most_likely_forces(make_learner, actions, robots):
     learner = make_learner(actions=actions, robots=robots)
     team = exported(learner, "point")
-    world = learner.world
+    world = learner.ground.world
     state = world.reset(random_layouts(200, robots, robots, 1.0, seed=3))
     seen = team_observation(SIMPLE_SPREAD_V3, state, state.landmarks, None)
     expected = learner.policy.greedy_force(learner.policy.actors(seen)).detach().numpy()
@@ -46,7 +45,7 @@ def test_robot_actors_move_ideal_robots_as_the_policy_moves_points(make_learner)
     learner = make_learner()
     team = exported(learner, "omni")
     actors = [OnnxActor(model, "test") for model in team.actors]
-    positions, landmarks = greedy_trajectories(learner, 64, 25, load_profile("clean"))
+    positions, landmarks = learner.ground.trajectories(learner.policy, 64, load_profile("clean"))
     apart = np.linalg.norm(positions[:, :, :, None] - positions[:, :, None, :] + 9 * np.eye(3)[None, None, :, :, None], axis=-1)
     free = apart.min(axis=(1, 2, 3)) > 0.32
     assert free.sum() >= 10

@@ -91,13 +91,13 @@ def test_probabilities_and_entropy_agree_with_torch_distributions(actions):
 
 def test_a_robots_update_does_not_depend_on_its_teammates_losses(monkeypatch):
     """Independent learners: scaling robot 2's reward must leave robot 0's actor and critic where they were."""
-    import training.rollout as rollout
+    import training.spread_ground as spread_ground
 
     def run(factor: float) -> Ippo:
-        original = rollout.reward
+        original = spread_ground.reward
         with monkeypatch.context() as patch:
             scale = torch.tensor([1.0, 1.0, factor])
-            patch.setattr(rollout, "reward", lambda *given: original(*given) * scale)
+            patch.setattr(spread_ground, "reward", lambda *given: original(*given) * scale)
             learner = Ippo(SMALL)
             learner.train_batch()
         return learner

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-import training.ippo
 from robots.errors import InputError
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
@@ -16,8 +15,8 @@ from training.export import export_team
 from training.ippo import Ippo
 from training.networks import TeamMlp
 from training.recurrent import RecurrentTeam
-from training.rollout import team_observation
 from training.similarity import similarity_for
+from training.spread_ground import team_observation
 
 SMALL = TrainConfig(
     network=NetworkConfig(hidden=(8,), memory=6), ppo=PpoConfig(episodes=8, epochs=2, minibatches=2), steps=8 * 25 * 4, threads=1
@@ -83,8 +82,8 @@ def test_each_update_sees_the_probabilities_that_the_rollout_saw(monkeypatch):
     """Unrolled over whole episodes, weights that have not changed must give every choice the probability that it was drawn with."""
     learner = Ippo(msgspec.structs.replace(SMALL, ppo=PpoConfig(episodes=8, epochs=1, minibatches=1)))
     drawn, scored = [], []
-    collect, score = training.ippo.collect, learner.policy.score
-    monkeypatch.setattr(training.ippo, "collect", lambda *given: drawn.append(collect(*given)) or drawn[-1])
+    collect, score = learner.ground.collect, learner.policy.score
+    monkeypatch.setattr(learner.ground, "collect", lambda *given: drawn.append(collect(*given)) or drawn[-1])
     monkeypatch.setattr(learner.policy, "score", lambda *given: scored.append(score(*given)) or scored[-1])
     learner.train_batch()
     before = drawn[0].log_probability.transpose(0, 1).flatten(1)
@@ -121,13 +120,13 @@ def test_exported_actors_remember_as_the_network_does(front_end, actions):
         for parameter in learner.policy.actors.parameters():
             parameter += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
     spec = load_spec("point")
-    team = export_team(learner, spec, similarity_for(spec), lambda text: None)
+    team = export_team(learner, [spec] * learner.config.world.robots, similarity_for(spec), lambda text: None)
     assert all(difference.rollout <= 1e-5 for difference in team.differences)
     exported = [OnnxActor(model, "test") for model in team.actors]
     states = [actor.initial_state(40) for actor in exported]
     memory, inner = learner.front_end.initial_memory().expand(3, 40, -1), torch.zeros(3, 40, 6)
     for step in range(10):
-        state = learner.world.reset(random_layouts(40, 3, 3, 1.0, seed=step))
+        state = learner.ground.world.reset(random_layouts(40, 3, 3, 1.0, seed=step))
         seen = team_observation(learner.front_end.layout, state, state.landmarks, torch.zeros(40, 3))
         look = learner.front_end.look(seen, memory)
         with torch.no_grad():
@@ -142,4 +141,4 @@ def test_exported_actors_remember_as_the_network_does(front_end, actions):
 def test_robots_other_than_point_are_refused_in_one_line():
     spec = load_spec("omni")
     with pytest.raises(InputError, match=r"network\.memory: is 6.*'omni'"):
-        export_team(Ippo(SMALL), spec, similarity_for(spec), lambda text: None)
+        export_team(Ippo(SMALL), [spec] * 3, similarity_for(spec), lambda text: None)

@@ -8,7 +8,6 @@ from robots.errors import InputError
 from runtime import cli
 from training.config import ActorConfig, NetworkConfig, PpoConfig, TrainConfig, WorldConfig
 from training.ippo import Ippo
-from training.rollout import collect
 from training.warm_start import begin_from
 
 PLAIN = TrainConfig(network=NetworkConfig(hidden=(8,)), ppo=PpoConfig(episodes=8, epochs=1, minibatches=2), steps=8 * 25 * 4, threads=1)
@@ -27,8 +26,7 @@ def trained(config: TrainConfig) -> Ippo:
 
 def behaviour(learner: Ippo) -> tuple[torch.Tensor, ...]:
     """Mean actions, their probabilities and the values of one batch of clean episodes that is the same for all learners."""
-    arguments = (learner.profile, 16, 25, 0.5, torch.Generator().manual_seed(7))
-    batch = collect(learner.world, learner.policy, learner.front_end, learner.critic_view, *arguments)
+    batch = learner.ground.collect(learner.policy, learner.profile, torch.Generator().manual_seed(7))
     with torch.no_grad():
         return batch.choice, batch.log_probability, learner.scale.restore(learner._value(batch.judged))
 
