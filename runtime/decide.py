@@ -19,6 +19,8 @@ from runtime.safety import Gated, Limits, gate
 from runtime.schedule import HeldAction
 from runtime.team import Missions, Team
 
+WARM_UP_RUNS = 3
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -59,7 +61,9 @@ class Decider:
         self.sent = np.zeros(2)
         self._actor, self._spec, self._period = actor, spec, period
         self._limits = Limits.of(spec, period, team.geofence)
-        self._barrier = barrier_for(spec, [peer.kind for peer in team.peers_of(robot)], team.separation, period)
+        kinds = [peer.kind for peer in team.peers_of(robot)]
+        self._peers = len(kinds)
+        self._barrier = barrier_for(spec, kinds, team.separation, period)
         self._lost = team.staleness.lost
         self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
         self._command_latency = np.array([command_latency])
@@ -74,6 +78,18 @@ class Decider:
         """So does the world: the robot was put elsewhere, and stands."""
         self.begin()
         self.sent = np.zeros(2)
+
+    def warm_up(self) -> None:
+        """Run everything once or twice, beside a peer that is too near, and forget it: the first tick is as fast as the next."""
+        peers = self._peers
+        own = RobotState(0, 0, 0, 0, np.zeros(2), np.zeros(2), 0.0)
+        heard = Heard(np.full((peers, 2), 1e-3), np.zeros((peers, 2)), np.zeros(peers))
+        for _ in range(WARM_UP_RUNS):
+            self.begin_episode()
+            wish = self.wish(own, heard, True)
+            for action in (wish.action, np.full(2, 1e3)):
+                self.allow(own, 0.0, heard, Wish(wish.peers, action), True)
+        self.begin_episode()
 
     def wish(self, own: RobotState, heard: Heard, active: bool) -> Wish:
         """What the policy wants: what its actor says now, or said last.

@@ -33,8 +33,8 @@ class Pacing(Protocol):
     def next_state(self, driver: Driver, idle: Callable[[], None]) -> RobotState | None:
         """Wait for the next tick; the newest own state not yet read, or None. `idle` is called during a long wait. Raises PlantGone."""
 
-    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> None:
-        """Take in what the peers say, for the tick of my own state."""
+    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> int:
+        """Take in what the peers say, for the tick of my own state; how much of that time was spent waiting for them [ns]."""
 
     def own_age(self, meter: AgeMeter, now: int) -> float:
         """Age of my newest state [s]."""
@@ -64,9 +64,10 @@ class RealTime:
         self._wait()
         return driver.read(0.0)
 
-    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> None:
-        """Read what is there."""
+    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> int:
+        """Read what is there, and never wait."""
         links.drain()
+        return 0
 
     def own_age(self, meter: AgeMeter, now: int) -> float:
         """By my own clock."""
@@ -117,16 +118,17 @@ class Lockstep:
         self._begun = True
         return state
 
-    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> None:
+    def gather(self, links: PeerLinks, tick: int, idle: Callable[[], None]) -> int:
         """Wait until each peer that is not lost has spoken of this tick. None can be ahead: the plant waits for my command, too."""
-        deadline = self._clock() + self._timeout * NANO
         links.drain()
+        began = self._clock()
         while missing := self._missing(links.tracks, tick):
-            if self._clock() > deadline:
+            if self._clock() - began > self._timeout * NANO:
                 self._lost |= missing
-                return
+                break
             links.drain(REPEAT)
             idle()
+        return self._clock() - began
 
     def own_age(self, meter: AgeMeter, now: int) -> float:
         """Zero, for time stands still until I have commanded."""

@@ -7,6 +7,7 @@ import math
 import secrets
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import zmq
 
 from robots.driver import RobotState
@@ -20,6 +21,8 @@ from runtime.team import Member
 
 MOST_AT_ONCE = 64
 """Frames taken from one peer in one go; a peer that floods cannot hold the control loop."""
+
+WARM_UP_MESSAGES = 3
 
 RENEWAL = 700_000_000
 """After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss that it notices, but never after a breach of
@@ -105,23 +108,16 @@ class PeerLinks:
             mode: my state.
             stamp: when it reached me [ns, my monotonic clock]; a measurement that is told again grows old for the peers, too.
         """
-        position, velocity = state.position.tolist(), state.velocity.tolist()
         self.sent += 1
-        message = LocalObservation(
-            version=MESSAGE_VERSION,
-            robot=self._robot,
-            boot=self.boot,
-            sequence=self.sent,
-            stamp=stamp,
-            tick=state.tick,
-            episode=state.episode,
-            mode=mode,
-            position=(position[0], position[1]),
-            velocity=(velocity[0], velocity[1]),
-            heading=float(state.heading),
-        )
         # A PUB drops what a slow peer does not take; it never blocks.
-        self._publisher.send(encode_message(message), zmq.NOBLOCK)
+        self._publisher.send(self._compose(state, mode, stamp, self.sent), zmq.NOBLOCK)
+
+    def warm_up(self) -> None:
+        """Compose messages and judge them, as a tick does, and send none."""
+        myself = PeerTrack(self._robot, "")
+        state = RobotState(0, 0, 0, 0, np.zeros(2), np.zeros(2), 0.0)
+        for sequence in range(WARM_UP_MESSAGES):
+            myself.take(self._compose(state, "INIT", self._clock(), sequence), self._clock())
 
     def drain(self, timeout: float = 0.0) -> None:
         """Take in what has come, after waiting at most `timeout` [s] for the first."""
@@ -142,6 +138,24 @@ class PeerLinks:
     def close(self) -> None:
         """Release the endpoint and all links. May be called twice."""
         self._context.destroy(linger=0)
+
+    def _compose(self, state: RobotState, mode: str, stamp: int, sequence: int) -> bytes:
+        position, velocity = state.position.tolist(), state.velocity.tolist()
+        return encode_message(
+            LocalObservation(
+                version=MESSAGE_VERSION,
+                robot=self._robot,
+                boot=self.boot,
+                sequence=sequence,
+                stamp=stamp,
+                tick=state.tick,
+                episode=state.episode,
+                mode=mode,
+                position=(position[0], position[1]),
+                velocity=(velocity[0], velocity[1]),
+                heading=float(state.heading),
+            )
+        )
 
     def _renew_silent(self) -> None:
         now = self._clock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import resource
 import sys
@@ -92,7 +93,12 @@ class Tally:
             "modes": dict(self.modes),
             "mode_changes": self.mode_changes,
             "mode_history": [{"t": t, "tick": tick, "mode": mode} for t, tick, mode in self.history],
-            "process": {"max_resident_mb": largest_resident(), "torch": "torch" in sys.modules, "pybullet": "pybullet" in sys.modules},
+            "process": {
+                "max_resident_mb": largest_resident(),
+                "torch": "torch" in sys.modules,
+                "pybullet": "pybullet" in sys.modules,
+                "frozen_objects": gc.get_freeze_count(),
+            },
         }
 
 

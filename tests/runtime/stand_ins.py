@@ -79,6 +79,9 @@ class ScriptedLinks:
         self._clock.sleep(min(timeout, self.longest_wait))
         self._before_drain(self)
 
+    def warm_up(self) -> None:
+        """Nothing."""
+
     def give(self, index: int, frame: bytes) -> None:
         self.tracks[index].take(frame, self._clock())
 

@@ -130,6 +130,15 @@ def test_a_lockstep_run_computes_bit_for_bit_what_one_process_computes(kind: str
     assert ("barrier" in bench.node.tally.interventions) == (kind == "omni")
 
 
+def test_warming_up_sends_nothing_and_counts_nothing() -> None:
+    bench, other = Bench(states(45), peers_say(), "lockstep"), Bench(states(45), peers_say(), "lockstep")
+    bench.node.warm_up()
+    assert not bench.driver.commands and not bench.driver.calls and bench.links.sent == 0
+    bench.node.run()
+    other.node.run()
+    assert bench.driver.commands == other.driver.commands and bench.node.tally.actor_runs == other.node.tally.actor_runs == 3
+
+
 def test_a_robot_alone_needs_no_peers() -> None:
     bench = Bench(states(5), pace="lockstep", team_size=1, kind="point", actor=make_actor(make_contract(team_size=1, kind="point")))
     bench.node.run()

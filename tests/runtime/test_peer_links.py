@@ -81,6 +81,16 @@ def test_a_team_hears_each_other_and_keeps_the_newest(start: Start, free_endpoin
     assert links[0].tracks[0].age(time.monotonic_ns()) < 1.0
 
 
+def test_warming_up_is_heard_by_nobody(start: Start, free_endpoints: Callable[[int], list[str]]) -> None:
+    team = [member(agent, endpoint) for agent, endpoint in enumerate(free_endpoints(2))]
+    one, other = start(team[0], team[1:]), start(team[1], team[:1])
+    until(lambda: one.tracks[0].newest is not None, lambda: (other.publish(own(0), "ACTIVE", 0), one.drain(0.02)))
+    accepted = one.tracks[0].accepted
+    other.warm_up()
+    one.drain(0.1)
+    assert one.tracks[0].accepted - accepted <= 1 and not one.tracks[0].rejected and other.sent >= accepted
+
+
 def test_noise_is_counted_by_reason_and_the_good_message_still_counts(
     start: Start, publisher: tuple[zmq.Socket, str], free_endpoints: Callable[[int], list[str]]
 ) -> None:

@@ -248,6 +248,7 @@ def test_a_healthy_robot_moves_stays_small_and_stops_on_sigterm(
     assert summary["messages"]["peers"]["r1"]["accepted"] > 10 and summary["messages"]["peers"]["r2"]["rejected"] == {}
     assert summary["process"]["max_resident_mb"] < 80
     assert not summary["process"]["torch"] and not summary["process"]["pybullet"]
+    assert summary["process"]["frozen_objects"] > 10_000
     lines = [json.loads(line)["line"] for line in deployment.log.read_text().splitlines()]
     assert lines[0] == "header" and lines[-1] == "closing" and lines.count("tick") == summary["ticks"]
 
