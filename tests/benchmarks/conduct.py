@@ -18,6 +18,8 @@ from tests.benchmarks.deployment import Life
 
 README = Path(__file__).parents[2] / "runtime" / "README.md"
 ROUNDING = 1e-9
+LAST_TICKS = 5
+"""Of a mission, in which a robot may hear peers that are in the next one already, and hold."""
 BRAKES_HARDER = {"geofence", "barrier", "dead_end"}
 """Reasons for which the gate may change a set-point by more than the acceleration limit (runtime/README.md)."""
 
@@ -108,6 +110,7 @@ def recovery(life: Life, times: np.ndarray, end: float) -> float | None:
     if not after.any():
         return None
     after &= episodes == episodes[after.argmax()]
+    after[np.flatnonzero(after)[-LAST_TICKS:]] = False
     idle = np.flatnonzero(after & ~_active(life))
     later = np.flatnonzero(after & (np.arange(len(times)) > (idle[-1] if len(idle) else -1)))
     return max(0.0, float(times[later[0]] - end)) if len(idle) and len(later) else None if len(idle) else 0.0

@@ -125,10 +125,11 @@ LINK_CASES = (
 
 @dataclass(frozen=True)
 class Cut:
-    """When the deaf did not hear all, and the mission's end, on the axis of the robots' times [s]."""
+    """When the deaf did not hear all: surely from `begin` to `end`, and no more from `back` on; on the axis of the robots' times [s]."""
 
     begin: float
     end: float
+    back: float
 
 
 @dataclass
@@ -170,17 +171,19 @@ def impair_in_time(case: Case, network: Namespaces | Proxy, missions: int, lengt
     """Cut, or mend, when it is time, for missions of `length` [s] that begin now; when that was, by the wall clock."""
     begin, cuts = time.monotonic(), []
 
-    def change(at: float, impairment: Impairment) -> float:
+    def change(at: float, impairment: Impairment) -> tuple[float, float]:
+        """Before the first rule of it, and after the last."""
         time.sleep(max(0.0, begin + at - time.monotonic()))
+        before = time.time()
         network.impair(impairment)
-        return time.time()
+        return before, time.time()
 
     if not case.deaf:
-        return [Cut(math.nan, change(missions * length - GOOD_AGAIN, CLEAN))]
+        return [Cut(math.nan, *change(missions * length - GOOD_AGAIN, CLEAN))]
     for mission in range(missions):
         cut_at = mission * length + CUT_AT
-        # Each time is taken when all rules are in place.
-        cuts.append(Cut(change(cut_at, case.impairment), change(cut_at + CUT_FOR[mission % len(CUT_FOR)], CLEAN)))
+        _, cut = change(cut_at, case.impairment)
+        cuts.append(Cut(cut, *change(cut_at + CUT_FOR[mission % len(CUT_FOR)], CLEAN)))
     return cuts
 
 
@@ -198,7 +201,8 @@ def judge(case: Case, deployment: Deployment, lives: list[Life], cuts: list[Cut]
     if np.abs(record.position).max() > ARENA + FENCE_SLACK:
         row.failed.append(f"a robot was at {np.abs(record.position).max():.2f} m, the fence is at {ARENA} m")
     if case.silent is not None:
-        cuts = [Cut(*(start + each for each in case.silent)) for start in TICK * record.action.shape[1] * np.arange(len(record))]
+        starts = TICK * record.action.shape[1] * np.arange(len(record))
+        cuts = [Cut(start + case.silent[0], start + case.silent[1], start + case.silent[1]) for start in starts]
     _judge_cuts(row, case, lives, cuts)
 
     metrics = episode_metrics(
@@ -235,8 +239,8 @@ def _judge_cuts(row: Row, case: Case, lives: list[Life], cuts: list[Cut]) -> Non
                     row.failed.append(f"{name}: HOLD {held[-1]:.2f} s after it ceased to hear a peer")
             elif case.deaf and agent not in case.deaf | case.touched and not conduct.kept_driving(life, its_times, cut.begin, until):
                 row.failed.append(f"{name}: held while it heard all its peers")
-            if math.isfinite(cut.end) and its_times[-1] - cut.end > RETURN:
-                delay = conduct.recovery(life, its_times, cut.end)
+            if math.isfinite(cut.back) and its_times[-1] - cut.back > RETURN:
+                delay = conduct.recovery(life, its_times, cut.back)
                 recovered.append(math.inf if delay is None else delay)
                 if recovered[-1] > RETURN:
                     row.failed.append(f"{name}: ACTIVE {recovered[-1]:.2f} s after the link's return")
