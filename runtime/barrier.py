@@ -32,14 +32,19 @@ A robot that is never heard, or does not belong to the team, is not avoided.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 
 import numpy as np
 
 from robots.spec import RobotSpec, load_spec
+from runtime import floats
 from runtime.team import Separation
+
+Numbers = float | np.ndarray
 
 _SLACK = 1e-9
 """By rounding, a point on a border may lie beyond it [m/s]."""
@@ -98,38 +103,55 @@ class Barrier:
             neighbours: finite, but for ages.
             own_age: of the own measurement [s].
         """
+        if position.ndim == 1:
+            return self._of_one(position, velocity, neighbours, own_age)
+        own_x, own_y = velocity[..., 0, None], velocity[..., 1, None]
         with np.errstate(over="ignore", invalid="ignore"):  # a peer may claim to be anywhere, at any speed
-            return self._half_planes(position, velocity, neighbours, own_age)
+            x, y = _parts(neighbours.position - position[..., None, :])
+            others = _parts(neighbours.velocity)
+            ex, ey, fx, fy, bound = self._sides(np, x, y, own_x, own_y, *others, neighbours.age, own_age, self.distance)
+        normal = np.stack([np.concatenate([ex, fx], axis=-1), np.concatenate([ey, fy], axis=-1)], axis=-1)
+        return HalfPlanes(normal, np.concatenate([bound, bound], axis=-1))
 
-    def _half_planes(self, position: np.ndarray, velocity: np.ndarray, neighbours: Neighbours, own_age: float) -> HalfPlanes:
-        x, y = _parts(neighbours.position - position[..., None, :])
-        distance = np.hypot(x, y)
-        known = np.isfinite(neighbours.age + distance)
-        apart = known & (distance > 0.0)
-        divisor = distance if apart.all() else np.where(apart, distance, 1.0)
-        x, y = x / divisor, y / divisor
-        unheard = neighbours.age + self.hidden
-        if not known.all():
-            x, y, unheard = np.where(known, x, 0.0), np.where(known, y, 0.0), np.where(known, unheard, 0.0)
-        other_x, other_y = _parts(neighbours.velocity)
-        closing = x * (velocity[..., 0, None] - other_x) + y * (velocity[..., 1, None] - other_y)
-        doubt = 0.5 * self.braking * (unheard * unheard + own_age * own_age) + self.hidden * np.hypot(other_x, other_y)
-        believed = distance - self.distance
+    def _of_one(self, position: np.ndarray, velocity: np.ndarray, neighbours: Neighbours, own_age: float) -> HalfPlanes:
+        (own_x, own_y), speeds = position.tolist(), velocity.tolist()
+        each = zip(neighbours.position.tolist(), neighbours.velocity.tolist(), neighbours.age.tolist(), self.distance.tolist(), strict=True)
+        sides = [self._sides(floats, x - own_x, y - own_y, *speeds, *other, age, own_age, keep) for (x, y), other, age, keep in each]
+        bounds = [bound for *_, bound in sides]
+        normals = [(ex, ey) for ex, ey, *_ in sides] + [(fx, fy) for _, _, fx, fy, _ in sides]
+        return HalfPlanes(np.array(normals), np.array(bounds + bounds))
+
+    def _sides(
+        self,
+        xp: ModuleType,
+        x: Numbers,
+        y: Numbers,
+        own_x: Numbers,
+        own_y: Numbers,
+        other_x: Numbers,
+        other_y: Numbers,
+        age: Numbers,
+        own_age: float,
+        keep: Numbers,
+    ) -> tuple[Numbers, Numbers, Numbers, Numbers, Numbers]:
+        """e, f and their bound, for a neighbour at (x, y) from here, and both velocities: numbers (`runtime.floats`) or arrays (numpy)."""
+        distance = xp.hypot(x, y)
+        known = xp.isfinite(age + distance)
+        divisor = xp.where(known & (distance > 0.0), distance, 1.0)
+        x, y = xp.where(known, x / divisor, 0.0), xp.where(known, y / divisor, 0.0)
+        unheard = xp.where(known, age + self.hidden, 0.0)
+        closing = x * (own_x - other_x) + y * (own_y - other_y)
+        doubt = 0.5 * self.braking * (unheard * unheard + own_age * own_age) + self.hidden * xp.hypot(other_x, other_y)
+        believed = distance - keep
         # fmax: where speeds overflow, nothing is left of the gap.
-        gap = np.fmax(believed - self.reaction * np.fmax(closing, 0.0) - doubt, 0.0)
-        approach = self.braking * (np.sqrt(self.reaction**2 + gap / self.braking) - self.reaction)
-        certain = doubt < distance  # not where speeds overflow, nor at the very same place
-        sine = np.where(certain, doubt / divisor, 0.0)
-        cosine = np.sqrt(1.0 - sine * sine)
-        bound = np.where(certain, approach * cosine + np.minimum(believed, 0.0) / (2.0 * self.reaction), -np.inf)
-        bound = np.where(known, bound, np.inf)
-        # Filled in place: np.stack and np.concatenate of arrays this small take longer than all of the above.
-        half_planes = HalfPlanes(np.empty((*bound.shape[:-1], 2 * bound.shape[-1], 2)), np.empty((*bound.shape[:-1], 2 * bound.shape[-1])))
-        for side, turned in ((slice(None, bound.shape[-1]), sine), (slice(bound.shape[-1], None), -sine)):
-            half_planes.normal[..., side, 0] = cosine * x - turned * y
-            half_planes.normal[..., side, 1] = cosine * y + turned * x
-            half_planes.bound[..., side] = bound
-        return half_planes
+        gap = xp.fmax(believed - self.reaction * xp.fmax(closing, 0.0) - doubt, 0.0)
+        approach = self.braking * (xp.sqrt(self.reaction * self.reaction + gap / self.braking) - self.reaction)
+        certain = known & (doubt < distance)  # not where speeds overflow, nor at the very same place
+        sine = xp.where(certain, doubt / divisor, 0.0)
+        cosine = xp.sqrt(1.0 - sine * sine)
+        bound = xp.where(certain, approach * cosine + xp.minimum(believed, 0.0) / (2.0 * self.reaction), -math.inf)
+        bound = xp.where(known, bound, math.inf)
+        return cosine * x - sine * y, cosine * y + sine * x, cosine * x + sine * y, cosine * y - sine * x, bound
 
 
 def barrier_for(spec: RobotSpec, neighbours: Sequence[str], separation: Separation | None, period: float) -> Barrier | None:
@@ -155,6 +177,9 @@ def barrier_for(spec: RobotSpec, neighbours: Sequence[str], separation: Separati
 def violates(point: np.ndarray, allowed: HalfPlanes) -> np.ndarray:
     """Whether points [..., 2] are outside of any of their half-planes: [...]."""
     # Not "is beyond any": of what is no number neither is true, and then nothing is allowed.
+    if point.ndim == 1:
+        x, y = point.tolist()
+        return np.bool_(not all(nx * x + ny * y <= b for (nx, ny), b in zip(allowed.normal.tolist(), allowed.bound.tolist(), strict=True)))
     return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)
 
 

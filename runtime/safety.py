@@ -6,11 +6,17 @@ It works on any leading dimensions, so that an evaluation of a thousand teams in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 from robots.spec import ActionKind, RobotSpec
-from runtime.barrier import HalfPlanes, nearest, violates
+from runtime import floats
+from runtime.barrier import HalfPlanes, Numbers, nearest, violates
+
+Truth = bool | np.ndarray
+Pair = tuple[Numbers, Numbers]
+"""Both coordinates, of one robot or of a batch."""
 
 FORCE_LIMIT = 1.0
 """Largest |u| per axis of an action of kind `force`: simple_spread's own range."""
@@ -84,80 +90,113 @@ def gate(
             leave none within speed limit and fence, the action is zero, with the reason `dead_end`. As the fence may, they may demand
             a change that is larger than the acceleration limit: the robot brakes as hard as it can.
     """
+    wanted = np.asarray(wanted, dtype=np.float64)
+    if wanted.ndim == 1:
+        return _gated(floats, limits, wanted, previous, position, active, apart)
+    with np.errstate(over="ignore"):  # a norm that overflows scales to zero, which is safe
+        return _gated(np, limits, wanted, previous, position, active, apart)
+
+
+def _gated(
+    xp: ModuleType,
+    limits: Limits,
+    wanted: np.ndarray,
+    previous: np.ndarray,
+    position: np.ndarray,
+    active: np.ndarray | bool,
+    apart: HalfPlanes | None,
+) -> Gated:
     changed: dict[str, np.ndarray] = {}
 
-    def note(reason: str, before: np.ndarray, after: np.ndarray, where: np.ndarray | bool = True) -> np.ndarray:
+    def note(reason: str, before: Pair, after: Pair, where: Truth = True) -> Pair:
         if after is not before:
             # True for NaN: it differs from everything.
-            different = ((before[..., 0] != after[..., 0]) | (before[..., 1] != after[..., 1])) & where
-            if different.any():
-                changed[reason] = different
+            different = ((before[0] != after[0]) | (before[1] != after[1])) & where
+            if xp.any(different):
+                changed[reason] = np.asarray(different)
         return after
 
-    wanted = np.asarray(wanted, dtype=np.float64)
-    finite = np.isfinite(wanted[..., 0]) & np.isfinite(wanted[..., 1])
-    action = wanted if finite.all() else note("not_finite", wanted, np.where(finite[..., None], wanted, 0.0))
+    action = _parts(wanted)
+    finite = xp.isfinite(action[0]) & xp.isfinite(action[1])
+    if not xp.all(finite):
+        action = note("not_finite", action, _only(xp, finite, action))
     if limits.action == "force":
-        action = note("speed", action, np.clip(action, -FORCE_LIMIT, FORCE_LIMIT))
+        action = note("speed", action, tuple(xp.minimum(xp.maximum(part, -FORCE_LIMIT), FORCE_LIMIT) for part in action))
     else:
-        action = note("speed", action, _shortened(action, limits.speed))
-        action = note("acceleration", action, _approached(previous, action, limits.acceleration * limits.period))
+        action = note("speed", action, _shortened(xp, action, limits.speed))
+        action = note("acceleration", action, _approached(xp, _parts(previous), action, limits.acceleration * limits.period))
     if limits.geofence is not None:
-        action = note("geofence", action, _fenced(limits, limits.geofence, action, position))
-    if apart is not None and (outside := np.asarray(violates(action, apart))).any():
+        action = note("geofence", action, _fenced(xp, limits, limits.geofence, action, _parts(position)))
+    if apart is not None and (outside := violates(_joined(action), apart)).any():
+        kept, possible = np.array(_joined(action)), np.array(~outside)
         allowed = _with_fence(limits, apart, position)
-        kept, possible = np.array(action), np.array(~outside)
-        kept[outside], possible[outside] = nearest(
-            action[outside], HalfPlanes(allowed.normal[outside], allowed.bound[outside]), limits.speed
-        )
-        note("dead_end", action, kept, ~possible)
-        action = note("barrier", action, kept, possible)
+        kept[outside], possible[outside] = nearest(kept[outside], HalfPlanes(allowed.normal[outside], allowed.bound[outside]), limits.speed)
+        note("dead_end", action, _parts(kept), ~possible)
+        action = note("barrier", action, _parts(kept), possible)
     if active is not True:
-        action = note("state", action, np.where(np.asarray(active)[..., None], action, 0.0))
-    return Gated(action, changed)
+        action = note("state", action, _only(xp, active, action))
+    return Gated(_joined(action) if changed else wanted, changed)
 
 
-def _shortened(vector: np.ndarray, longest: float) -> np.ndarray:
-    """Vectors [..., 2] scaled to a norm of at most `longest`, direction kept; those that are short enough come back bit for bit."""
-    too_long, scale = _excess(vector, longest)
-    return np.where(too_long, vector * scale, vector) if too_long.any() else vector
+def _parts(vector: np.ndarray) -> Pair:
+    """Both coordinates of vectors [..., 2]: numbers for one robot, arrays for a batch."""
+    return tuple(vector.tolist()) if vector.ndim == 1 else (vector[..., 0], vector[..., 1])
 
 
-def _approached(start: np.ndarray, end: np.ndarray, longest: float) -> np.ndarray:
+def _joined(parts: Pair) -> np.ndarray:
+    """The way back."""
+    return np.array(parts) if isinstance(parts[0], float) else np.stack(parts, axis=-1)
+
+
+def _only(xp: ModuleType, where: Truth, vector: Pair) -> Pair:
+    """Zero elsewhere."""
+    return xp.where(where, vector[0], 0.0), xp.where(where, vector[1], 0.0)
+
+
+def _shortened(xp: ModuleType, vector: Pair, longest: float) -> Pair:
+    """Vectors scaled to a norm of at most `longest`, direction kept; those that are short enough come back bit for bit."""
+    return _scaled(xp, (0.0, 0.0), vector, vector, longest)
+
+
+def _approached(xp: ModuleType, start: Pair, end: Pair, longest: float) -> Pair:
     """As far from `start` towards `end` as a way of `longest` reaches; an `end` within reach comes back bit for bit."""
-    way = end - start
-    too_long, scale = _excess(way, longest)
-    return np.where(too_long, start + way * scale, end) if too_long.any() else end
+    return _scaled(xp, start, (end[0] - start[0], end[1] - start[1]), end, longest)
 
 
-def _excess(vector: np.ndarray, longest: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which vectors [..., 2] are longer than `longest`, and what brings those to that length: [..., 1] each."""
-    with np.errstate(over="ignore"):  # a norm that overflows scales to zero, which is safe
-        norm = np.hypot(vector[..., 0], vector[..., 1])[..., None]
+def _scaled(xp: ModuleType, start: Pair, way: Pair, end: Pair, longest: float) -> Pair:
+    norm = xp.hypot(*way)
     too_long = norm > longest * (1.0 + _ROUNDING)
-    return too_long, longest / np.where(too_long, norm, 1.0)
+    if not xp.any(too_long):
+        return end
+    scale = longest / xp.where(too_long, norm, 1.0)
+    return tuple(xp.where(too_long, begin + part * scale, whole) for begin, part, whole in zip(start, way, end, strict=True))
 
 
-def _fenced(limits: Limits, fence: float, action: np.ndarray, position: np.ndarray) -> np.ndarray:
+def _fenced(xp: ModuleType, limits: Limits, fence: float, action: Pair, position: Pair) -> Pair:
     """No part of an action that would carry the robot out of the fence.
 
     A force has no stopping distance of its own: outside, it may only point inwards.
     """
-    outwards = np.sign(action)
-    room = np.maximum(fence - outwards * position, 0.0)
-    if limits.action == "force":
-        return np.where(room > 0.0, action, 0.0)
-    return outwards * np.minimum(np.abs(action), _towards_fence(limits, room))
+    kept = []
+    for part, place in zip(action, position, strict=True):
+        outwards = xp.sign(part)
+        room = xp.maximum(fence - outwards * place, 0.0)
+        if limits.action == "force":
+            kept.append(xp.where(room > 0.0, part, 0.0))
+        else:
+            fastest = _towards_fence(xp, limits, room)
+            kept.append(xp.where(abs(part) > fastest, outwards * fastest, part))
+    return tuple(kept)
 
 
-def _towards_fence(limits: Limits, room: np.ndarray) -> np.ndarray:
+def _towards_fence(xp: ModuleType, limits: Limits, room: Numbers) -> Numbers:
     """Largest velocity [m/s] towards a fence that is `room` [m] away.
 
     It is the one from which the robot still stops inside: v t + v^2 / (2 a) = room. With t four times the delay of the loop (response time
     and one period) the approach is critically damped, so the robot does not overshoot.
     """
     slowing = 4.0 * (limits.response_time + limits.period)
-    return limits.acceleration * (np.sqrt(slowing**2 + 2.0 * room / limits.acceleration) - slowing)
+    return limits.acceleration * (xp.sqrt(slowing * slowing + 2.0 * room / limits.acceleration) - slowing)
 
 
 def _with_fence(limits: Limits, apart: HalfPlanes, position: np.ndarray) -> HalfPlanes:
@@ -167,5 +206,5 @@ def _with_fence(limits: Limits, apart: HalfPlanes, position: np.ndarray) -> Half
     room = np.maximum(limits.geofence - _SIDES * position[..., None, :], 0.0)
     room = np.where(_SIDES != 0.0, room, 0.0).sum(axis=-1)
     sides = np.broadcast_to(_SIDES, (*position.shape[:-1], *_SIDES.shape))
-    bounds = _towards_fence(limits, room)
+    bounds = _towards_fence(np, limits, room)
     return HalfPlanes(np.concatenate([apart.normal, sides], axis=-2), np.concatenate([apart.bound, bounds], axis=-1))
