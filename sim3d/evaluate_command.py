@@ -10,25 +10,24 @@ import msgspec
 from tqdm import tqdm
 
 from robots.errors import InputError
-from robots.spec import RobotSpec, load_spec
+from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
-from runtime.contract import check_robot
 from runtime.link import check_link
 from runtime.team import KEEP_APART, Separation
 from sim3d.in_process import run_missions
 from sim3d.metrics import episode_metrics, summarise, wilson_interval
+from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
-from sim3d.spread import HORIZON
 from sim3d.world import World, random_layouts
-from sim3d.worlds import make_world
+from sim3d.worlds import WORLDS, check_world, make_world, specs_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("bundle", metavar="BUNDLE", help="directory or .zip of an exported team")
-    parser.add_argument("--world", choices=("spread", "bullet", "mpe2"), help="where (default: spread for `point` actors, else bullet)")
+    parser.add_argument("--world", choices=(*WORLDS, "mpe2"), help="where (default: spread for `point` actors, else bullet)")
     parser.add_argument("--profile", default="clean", help="disturbances: a shipped profile or a YAML file (default: clean)")
     parser.add_argument("--episodes", type=int, default=1000, help="default: 1000")
     parser.add_argument("--seed", type=int, default=0, help="of the layouts (default: 0)")
@@ -49,12 +48,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"--known-latency: is {arguments.known_latency}, must be finite and not below 0")
     actors = read_bundle(arguments.bundle).verify()
     contract = actors[0].contract
-    spec = load_spec(contract.robot_kinds[0])
-    check_robot(contract, spec, arguments.bundle)
-    native = "spread" if spec.action == "force" else "bullet"
-    world = arguments.world or native
-    if (world == "bullet") != (native == "bullet"):
-        raise InputError(f"{arguments.bundle}: is for robot kind '{spec.kind}', which runs in {native}; --world is {world}")
+    specs = specs_of(actors, arguments.bundle)
+    # mpe2's environment is the original of `spread`.
+    home = check_world("spread" if arguments.world == "mpe2" else arguments.world, specs[0])
+    world = arguments.world or home
     profile = load_profile(arguments.profile)
     check_link(profile.between_robots, contract.team_size, arguments.profile)
     if world == "mpe2" and profile.name != "clean":
@@ -63,10 +60,10 @@ def run(arguments: argparse.Namespace) -> None:
     if world == "mpe2":
         summary = _in_mpe2(actors, arguments.episodes, arguments.seed, title)
     else:
-        simulated = make_world(world, [spec] * contract.team_size, contract.landmarks, contract.arena_half_size, arguments.workers)
+        simulated = make_world(world, specs, contract.landmarks, contract.arena_half_size, arguments.workers)
         separation = KEEP_APART if arguments.separation == "on" else None
         latency = arguments.known_latency
-        summary = _in_world(simulated, spec, actors, profile, arguments.episodes, arguments.seed, title, separation, latency)
+        summary = _in_world(simulated, specs, actors, profile, arguments.episodes, arguments.seed, title, separation, latency)
     print(f"{title}: {arguments.episodes} episodes")
     for name, value in summary.items():
         if not name.endswith(("_low", "_high")):
@@ -81,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _in_world(
     world: World,
-    spec: RobotSpec,
+    specs: list[RobotSpec],
     actors: list[OnnxActor],
     profile: Profile,
     episodes: int,
@@ -94,8 +91,9 @@ def _in_world(
     every = round(contract.period / world.tick_period)
     layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, seed)
     try:
-        with tqdm(total=HORIZON * every, desc=title, unit="tick", leave=False) as bar:
-            positions = run_missions(world, [spec] * world.robots, actors, layouts, profile, HORIZON, bar.update, separation, known_latency)
+        periods = mission_periods(contract)
+        with tqdm(total=periods * every, desc=title, unit="tick", leave=False) as bar:
+            positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, separation, known_latency)
     finally:
         world.close()
     metrics = episode_metrics(
@@ -104,7 +102,7 @@ def _in_world(
         ticks_per_step=every,
         tick_period=world.tick_period,
         capture_radius=contract.capture_radius,
-        robot_radius=spec.radius,
+        robot_radius=world.robot_radius,
         arena_half_size=contract.arena_half_size,
     )
     return summarise(metrics)

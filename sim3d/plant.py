@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class PlantServer:
 
     Args:
         world: any world; its robot n is the team's agent n.
-        spec: what the robots are.
+        specs: what the robots are, by agent number.
         members: the team, by ascending agent number, each with a `plant` endpoint.
         clock: `lockstep` or `realtime`.
         profile: disturbances of sensing, actuation and dynamics, and robots that stop or join late; the links are the robots' own affair.
@@ -75,7 +76,7 @@ class PlantServer:
     def __init__(
         self,
         world: World,
-        spec: RobotSpec,
+        specs: Sequence[RobotSpec],
         members: Sequence[Member],
         clock: Clock,
         profile: Profile,
@@ -87,19 +88,19 @@ class PlantServer:
         self.links: list[RobotLink] = []
         self.late_ticks = 0
         self._world = world
-        self._spec = spec
+        self._latencies = [spec.command_latency for spec in specs]
         self._profile = profile
         self._command_timeout = command_timeout
         self._join_timeout = join_timeout
         self._await_commands = self._await_everyone if clock == "lockstep" else self._await_deadline
         # In lockstep time stands still between a state and its command: nothing moves that a watchdog would have to stop.
-        self._watchdog = np.inf if clock == "lockstep" else spec.watchdog
+        self._watchdogs = [math.inf if clock == "lockstep" else spec.watchdog for spec in specs]
         self._tick = 0
         self._deadline = 0.0
         self._context = zmq.Context()
         self._poller = zmq.Poller()
         try:
-            for index, member in enumerate(members):
+            for index, (member, spec) in enumerate(zip(members, specs, strict=True)):
                 welcome = Welcome(PROTOCOL, member.id, spec.kind, spec.action, world.tick_period, clock, spec.watchdog)
                 where = f"{place}: robots[{index}].plant"
                 link = RobotLink(self._context, member.plant, welcome, spec.speed_limit, where, allow_plaintext)
@@ -143,14 +144,14 @@ class PlantServer:
 
     def _episode(self, number: int, layout: Layouts, ticks: int) -> Episode:
         world = self._world
-        disturbances = Disturbances(self._profile, layout.seeds, world.robots, world.tick_period, self._spec.command_latency)
+        disturbances = Disturbances(self._profile, layout.seeds, world.robots, world.tick_period, self._latencies)
         state = world.reset(layout, disturbances.dynamics)
         states, actions = [state], []
         for elapsed in range(ticks):
             self._send(disturbances, state, number, elapsed)
             self._await_commands()
-            oldest = time.monotonic() - self._watchdog
-            action = np.array([[link.action(oldest) for link in self.links]])
+            now = time.monotonic()
+            action = np.array([[link.action(now - watchdog) for link, watchdog in zip(self.links, self._watchdogs, strict=True)]])
             state = world.step(state, disturbances.actuate(action))
             states.append(state)
             actions.append(action)

@@ -28,7 +28,7 @@ from sim3d.record import Record
 from sim3d.spread import CAPTURE_RADIUS
 from sim3d.spread_task import all_covered
 from sim3d.world import World
-from sim3d.worlds import WORLDS, make_world
+from sim3d.worlds import WORLDS, check_world, make_world
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,14 +63,14 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"--seed: is {arguments.seed}, must be in 0 ... 2^63 - 1")
     team = read_team(arguments.team)
     members = tuple(sorted(team.robots, key=lambda member: member.agent))
-    spec = _spec_of(team, arguments.team)
+    specs = _specs_of(team, arguments.world, arguments.team)
     layouts = layouts_of(read_missions(arguments.missions), len(members), arguments.arena, arguments.seed, arguments.missions)
     profile = load_profile(arguments.profile)
     check_link(profile.between_robots, len(members), arguments.profile)
-    world = make_world(arguments.world, [spec] * len(members), layouts.landmarks.shape[1], arguments.arena)
+    world = make_world(arguments.world, specs, layouts.landmarks.shape[1], arguments.arena)
     # Whoever ends us politely gets our robots told, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.closing(world), contextlib.closing(_plant(arguments, world, spec, members, profile)) as plant:
+    with contextlib.closing(world), contextlib.closing(_plant(arguments, world, specs, members, profile)) as plant:
         _tell("ready", missions=len(layouts))
         episodes: list[Episode] = []
         try:
@@ -85,10 +85,12 @@ def run(arguments: argparse.Namespace) -> None:
         _tell_end(plant, "", "")
 
 
-def _plant(arguments: argparse.Namespace, world: World, spec: RobotSpec, members: Sequence[Member], profile: Profile) -> PlantServer:
+def _plant(
+    arguments: argparse.Namespace, world: World, specs: Sequence[RobotSpec], members: Sequence[Member], profile: Profile
+) -> PlantServer:
     return PlantServer(
         world,
-        spec,
+        specs,
         members,
         arguments.clock,
         profile,
@@ -99,14 +101,16 @@ def _plant(arguments: argparse.Namespace, world: World, spec: RobotSpec, members
     )
 
 
-def _spec_of(team: Team, place: str) -> RobotSpec:
-    first = team.robots[0]
+def _specs_of(team: Team, world: str, place: str) -> list[RobotSpec]:
+    """What the robots are, by agent."""
     for index, member in enumerate(team.robots):
-        if member.kind != first.kind:
-            raise InputError(f"{place}: robots[{index}].kind: is '{member.kind}', a plant serves one kind and {first.id} is '{first.kind}'")
         if not member.plant:
             raise InputError(f"{place}: robots[{index}].plant: is empty, a simulated robot needs an endpoint")
-    return load_spec(first.kind)
+        try:
+            check_world(world, load_spec(member.kind))
+        except InputError as error:
+            raise InputError(f"{place}: robots[{index}].kind: {error}") from None
+    return [load_spec(member.kind) for member in sorted(team.robots, key=lambda member: member.agent)]
 
 
 def _capture_radius(world: World) -> float:

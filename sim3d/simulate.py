@@ -17,22 +17,22 @@ from typing import Any
 
 from robots.driver import Clock
 from robots.errors import InputError
-from robots.spec import RobotSpec, load_spec
+from robots.spec import RobotSpec
 from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
-from runtime.contract import Contract, check_robot
+from runtime.contract import Contract
 from runtime.link import LinkProfile, check_link
 from runtime.team import Member, Missions, Team
 from sim3d.culprit import blame
 from sim3d.metrics import EpisodeMetrics, episode_metrics
 from sim3d.mission_layouts import missions_of
+from sim3d.mission_length import mission_periods
 from sim3d.process_group import Child, ProcessGroup
 from sim3d.profile import load_profile
 from sim3d.record import Record
-from sim3d.spread import HORIZON
 from sim3d.world import Layouts
-from sim3d.worlds import check_world
+from sim3d.worlds import check_world, specs_of
 
 PLANT = "plant"
 POLL = 0.1
@@ -91,17 +91,16 @@ def simulate(
     Raises:
         InputError: the bundle cannot be used, or a process failed; the text is that process's own line.
     """
-    contract = read_bundle(bundle).verify()[0].contract
-    spec = load_spec(contract.robot_kinds[0])
-    check_robot(contract, spec, str(bundle))
-    home = check_world(world, spec)
+    actors = read_bundle(bundle).verify()
+    contract, specs = actors[0].contract, specs_of(actors, str(bundle))
+    home = check_world(world, specs[0])
     between = load_profile(profile).between_robots
     check_link(between, contract.team_size, profile)
     folder = Path(folder)
     # Under a bad link, or with robots that fail, each goes on with what it knows.
-    team = _team(contract, spec, require_peers=between.is_clean)
+    team = _team(specs, require_peers=between.is_clean)
     _prepare(folder, team, missions_of(missions), between)
-    ticks_per_step = round(contract.period / spec.loop_period)
+    ticks_per_step = round(contract.period / specs[0].loop_period)
     children = [_child(folder, PLANT, _plant_command(folder, home, contract, ticks_per_step, profile, clock))]
     latency = [] if known_latency is None else ["--command-latency", repr(known_latency)]
     children += [_child(folder, member.id, [*_robot_command(folder, bundle, member), *latency]) for member in team.robots]
@@ -123,13 +122,13 @@ def simulate(
     return SimulationResult(record, metrics, summaries, end, seconds)
 
 
-def _team(contract: Contract, spec: RobotSpec, require_peers: bool) -> Team:
-    robots = contract.team_size
+def _team(specs: Sequence[RobotSpec], require_peers: bool) -> Team:
+    robots = len(specs)
     endpoints = free_endpoints(2 * robots)
     return Team(
         robots=tuple(
             Member(id=f"r{agent}", kind=spec.kind, agent=agent, endpoint=endpoints[agent], plant=endpoints[robots + agent])
-            for agent in range(robots)
+            for agent, spec in enumerate(specs)
         ),
         require_peers=require_peers,
         # Robots start together with the plant, which may take its time on a busy machine.
@@ -163,7 +162,7 @@ def _prepare(folder: Path, team: Team, missions: Missions, between: LinkProfile)
 def _plant_command(folder: Path, world: str, contract: Contract, ticks_per_step: int, profile: str, clock: Clock) -> list[str]:
     return [
         *("plant", "--world", world, "--team", str(folder / "team.yaml"), "--missions", str(folder / "missions.yaml")),
-        *("--ticks", str(HORIZON * ticks_per_step), "--arena", repr(contract.arena_half_size), "--clock", clock),
+        *("--ticks", str(mission_periods(contract) * ticks_per_step), "--arena", repr(contract.arena_half_size), "--clock", clock),
         *("--profile", profile, "--record", str(folder / "record.npz")),
     ]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robots.errors import InputError
-from robots.spec import RobotSpec
+from robots.spec import RobotSpec, load_spec
+from runtime.actor import OnnxActor
+from runtime.contract import check_robot
 from sim3d.world import World
 
 WORLDS = ("spread", "bullet", "planar")
@@ -20,6 +22,18 @@ def check_world(name: str | None, spec: RobotSpec) -> str:
     if name not in (None, *homes):
         raise InputError(f"world '{name}' has no robots of kind '{spec.kind}'; they live in world '{homes[0]}'")
     return name or homes[0]
+
+
+def specs_of(actors: Sequence[OnnxActor], place: str) -> list[RobotSpec]:
+    """What the robots of a team are, by agent: the first kind that each actor is for. `place` names the bundle in errors.
+
+    Raises InputError when an actor does not fit its robot, or the robots do not go together.
+    """
+    specs = [load_spec(actor.contract.robot_kinds[0]) for actor in actors]
+    for actor, spec in zip(actors, specs, strict=True):
+        check_robot(actor.contract, spec, place)
+        check_world(check_world(None, specs[0]), spec)
+    return specs
 
 
 def make_world(name: str, specs: Sequence[RobotSpec], landmarks: int, arena_half_size: float, workers: int = 0) -> World:

@@ -43,7 +43,7 @@ class Series(threading.Thread):
         self.episodes: list[Episode] = []
         self.error: BaseException | None = None
         self.seconds = math.nan
-        self.plant = PlantServer(FastWorld(len(endpoints), landmarks=3), POINT, self.members, clock, profile, **timeouts)
+        self.plant = PlantServer(FastWorld(len(endpoints), landmarks=3), [POINT] * len(endpoints), self.members, clock, profile, **timeouts)
         self.start()
 
     def run(self) -> None:

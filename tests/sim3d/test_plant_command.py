@@ -117,7 +117,6 @@ def test_a_port_in_use(files, fieldswarm):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"--world": "bullet"}, "world 'bullet' has no robots of kind 'point'; they live in world 'spread'"),
         ({"--arena": 2}, "world 'spread' has an arena of half size 1, not 2"),
         ({"--arena": "nan"}, "--arena: is nan, must be finite and above 0"),
         ({"--ticks": 0}, "--ticks: is 0, must be finite and above 0"),
@@ -135,10 +134,16 @@ def test_what_cannot_be_served_is_refused_in_one_line(files, fieldswarm, change,
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"fieldswarm: {text}\n")
 
 
+def test_robots_of_another_world_are_refused(files, fieldswarm):
+    done = fieldswarm("plant", *words({**files, "--world": "bullet"}))
+    text = "robots[0].kind: world 'bullet' has no robots of kind 'point'; they live in world 'spread'"
+    assert (done.returncode, done.stderr) == (2, f"fieldswarm: {files['--team']}: {text}\n")
+
+
 @pytest.mark.parametrize(
     ("member", "text"),
     [
-        ({"kind": "omni"}, "robots[1].kind: is 'omni', a plant serves one kind and r0 is 'point'"),
+        ({"kind": "omni"}, "robots[1].kind: world 'spread' has no robots of kind 'omni'; they live in world 'bullet'"),
         ({"plant": ""}, "robots[1].plant: is empty, a simulated robot needs an endpoint"),
     ],
 )
