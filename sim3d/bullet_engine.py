@@ -110,8 +110,10 @@ class Engine:
         pybullet.resetSimulation(physicsClientId=client)
         pybullet.setGravity(0.0, 0.0, -9.81, physicsClientId=client)
         pybullet.setTimeStep(self._substep, physicsClientId=client)
+        # Bullet solves islands together until they have *more* contacts than this, and stops early when all of them are solved: with 1 a
+        # pair in flight, with its one contact, would stop when some other room says so.
         pybullet.setPhysicsEngineParameter(
-            deterministicOverlappingPairs=1, minimumSolverIslandSize=1, numSolverIterations=self._iterations, physicsClientId=client
+            deterministicOverlappingPairs=1, minimumSolverIslandSize=0, numSolverIterations=self._iterations, physicsClientId=client
         )
         plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
         classes = [bodies_of(spec.kind) for spec in self._specs]
