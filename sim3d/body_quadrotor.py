@@ -35,7 +35,8 @@ class QuadrotorBodies:
 
     physics_rate = float(RATE)
     solver_iterations = 50
-    floor: Floor = "rough"
+    # A vehicle that lies on it after a crash slides; one that flies does not care.
+    floor: Floor = "smooth"
     wheels = ()
 
     def __init__(self, spec: RobotSpec, client: int, members: int, substep: float) -> None:

@@ -49,7 +49,10 @@ class AttitudeControl:
         self._rate.reset(vehicles)
 
     def trim(self, motors: np.ndarray) -> np.ndarray:
-        """As if motor commands [4, M] had long been those that keep the vehicles level; gives the thrust [M] that is left for altitude."""
+        """As if motor commands [4, M] had long been those that keep vehicles level; gives the thrust [M] that is left for altitude.
+
+        It holds for motors that differ by up to 8 %; beyond, the limits of the integrals leave the rest to be made up in flight.
+        """
         # The columns of the mix are at right angles to each other and to a thrust that is the same for all.
         for axis, column in enumerate(_MIX.T):
             moment = sum(share * motor for share, motor in zip(column, motors, strict=True)) / float(column @ column)

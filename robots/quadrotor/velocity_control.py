@@ -1,4 +1,4 @@
-"""Velocity and altitude loops: from a velocity over ground and a height to roll, pitch and thrust, as the firmware does 100 times a second."""
+"""Velocity and altitude loops: from a velocity over ground and a height to roll, pitch and thrust, as the firmware does at 100 Hz."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEGREE = math.pi / 180.0
 # Gains of bitcraze/crazyflie-firmware: src/platform/interface/platform_defaults_cf2.h; tilt in degrees there, thrust in thousands.
 _TILT_KP = 25.0 * _DEGREE
 _TILT_KI = 1.0 * _DEGREE
-_TILT_KFF = 1.48 * _DEGREE
+TILT_KFF = 1.48 * _DEGREE
 _PLACE_KP = 2.0
 _PLACE_SPEED = 1.1
 """Fastest way back to a place that is held, on each axis [m/s]; firmware: PID_POS_VEL_X_MAX and its overhead."""
@@ -69,7 +69,7 @@ class VelocityControl:
         ahead, aside = ahead / length, aside / length
         wanted = np.stack([ahead * velocity[0] + aside * velocity[1], ahead * velocity[1] - aside * velocity[0]])
         flown = np.stack([ahead * motion.velocity[0] + aside * motion.velocity[1], ahead * motion.velocity[1] - aside * motion.velocity[0]])
-        lean = self._tilt(wanted - flown, flown) + _TILT_KFF * wanted
+        lean = self._tilt(wanted - flown, flown) + TILT_KFF * wanted
         lean = np.minimum(np.maximum(lean, -TILT_LIMIT), TILT_LIMIT)
         return np.stack([-lean[1], lean[0]])
 
