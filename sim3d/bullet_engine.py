@@ -22,6 +22,8 @@ ROOMS = 30
 _FLOOR_GROUPS: dict[Floor, int] = {"smooth": 1, "rough": -(1 << 31)}
 # Bullet multiplies the frictions of two bodies.
 _FLOOR_FRICTION: dict[Floor, float] = {"smooth": 0.0, "rough": 1.0}
+_BOTH_AGREE = 0
+"""Bullet's filter mode in which two bodies may touch when the group of each is in the mask of the other; by default one is enough."""
 _CONTACT_REACH = 0.04
 """Bullet may let bodies act on each other from this far [m]: twice its contact breaking threshold."""
 
@@ -113,7 +115,11 @@ class Engine:
         # Bullet solves islands together until they have *more* contacts than this, and stops early when all of them are solved: with 1 a
         # pair in flight, with its one contact, would stop when some other room says so.
         pybullet.setPhysicsEngineParameter(
-            deterministicOverlappingPairs=1, minimumSolverIslandSize=0, numSolverIterations=self._iterations, physicsClientId=client
+            deterministicOverlappingPairs=1,
+            minimumSolverIslandSize=0,
+            numSolverIterations=self._iterations,
+            collisionFilterMode=_BOTH_AGREE,
+            physicsClientId=client,
         )
         plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
         classes = [bodies_of(spec.kind) for spec in self._specs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,10 +21,8 @@ from sim3d.spread_task import all_covered, reward
 from sim3d.world import Layouts, World, WorldState
 
 CLEAN = Profile(name="clean")
-OMNI_ARENA = 2.0
-"""Half size of the arena of the `bullet` environment [m]: room for three robots of 0.4 m, ten of their widths across."""
-OMNI_TICKS_PER_STEP = 20
-"""0.4 s at 50 Hz: the control period that maps simple_spread onto 1 m/s in that arena, T = 0.2 L / v_max."""
+RADII_ACROSS = 10.0
+"""Half size of the arena of the `bullet` environment, in radii of its largest robot: 1.5 times as roomy as simple_spread."""
 
 
 class TeamEnv(ParallelEnv):
@@ -35,12 +34,12 @@ class TeamEnv(ParallelEnv):
 
     Args:
         world: with one action of two numbers a robot.
-        action_space: of one robot.
-        decode: from an action of that space to the world's action [2].
+        action_spaces: of each robot.
+        decoders: for each robot, from an action of its space to the world's action [2].
         layout: names of the observation's fields.
         ticks_per_step: ticks of the world in one step.
         capture_radius: a landmark is covered within this [m].
-        command_latency: that the robots have by themselves [s].
+        command_latency: that the robots have by themselves [s], each of them.
         profile: disturbances.
         local_ratio: weight of the own contacts in the reward, against the team's coverage.
         max_cycles: steps until truncation.
@@ -53,12 +52,12 @@ class TeamEnv(ParallelEnv):
     def __init__(
         self,
         world: World,
-        action_space: Callable[[], spaces.Space],
-        decode: Callable[[Any], np.ndarray],
+        action_spaces: Sequence[spaces.Space],
+        decoders: Sequence[Callable[[Any], np.ndarray]],
         layout: Sequence[str],
         ticks_per_step: int,
         capture_radius: float,
-        command_latency: float,
+        command_latency: Sequence[float],
         profile: Profile,
         local_ratio: float,
         max_cycles: int,
@@ -68,17 +67,17 @@ class TeamEnv(ParallelEnv):
         self.agents: list[str] = []
         self.max_cycles = max_cycles
         self._world = world
-        self._decode = decode
+        self._decoders = tuple(decoders)
         self._layout = tuple(layout)
         self._ticks = ticks_per_step
         self._capture_radius = capture_radius
-        self._command_latency = command_latency
+        self._command_latency = tuple(command_latency)
         self._profile = profile
         self._local_ratio = local_ratio
         self._terminate = terminate_on_success
         size = sum(field.size for field in field_shapes(layout, world.robots, world.landmarks))
         self.observation_spaces = {agent: spaces.Box(-np.inf, np.inf, (size,), np.float32) for agent in self.possible_agents}
-        self.action_spaces = {agent: action_space() for agent in self.possible_agents}
+        self.action_spaces = dict(zip(self.possible_agents, action_spaces, strict=True))
         self.state_space = spaces.Box(-np.inf, np.inf, (size * world.robots,), np.float32)
         self._draw_from(None)
 
@@ -160,7 +159,7 @@ class TeamEnv(ParallelEnv):
                 raise ValueError(f"{agent} has no action")
             if not np.isfinite(actions[agent]).all():
                 raise ValueError(f"the action of {agent} is not finite: {actions[agent]}")
-        return np.array([[self._decode(actions[agent]) for agent in self.agents]], dtype=np.float64)
+        return np.array([[decode(actions[agent]) for agent, decode in zip(self.agents, self._decoders, strict=True)]], dtype=np.float64)
 
     def _sense(self) -> None:
         """What the robots know, in every tick: sensors and links may have a memory."""
@@ -168,7 +167,7 @@ class TeamEnv(ParallelEnv):
         self._hearing.listen(self._state.tick, self._measured)
 
     def _observe(self) -> np.ndarray:
-        latency = self._measured.age * 0.0 + self._command_latency
+        latency = self._measured.age * 0.0 + np.array(self._command_latency)
         team = team_view(self._measured, self._state.landmarks, self._hearing.peers(), latency, self._sent)
         return observe(self._layout, team)[0].astype(np.float32)
 
@@ -191,14 +190,15 @@ def spread_env(
         terminate_on_success: as in mpe2.
         profile: disturbances, in simple_spread's units.
     """
+    action_spaces = [spaces.Box(0.0, 1.0, (5,), np.float32) if continuous_actions else spaces.Discrete(5) for _ in range(robots)]
     return TeamEnv(
         world=SpreadWorld(robots),
-        action_space=(lambda: spaces.Box(0.0, 1.0, (5,), np.float32)) if continuous_actions else (lambda: spaces.Discrete(5)),
-        decode=_force_of_box if continuous_actions else _force_of_index,
+        action_spaces=action_spaces,
+        decoders=[_force_of_box if continuous_actions else _force_of_index] * robots,
         layout=SIMPLE_SPREAD_V3,
         ticks_per_step=1,
         capture_radius=CAPTURE_RADIUS,
-        command_latency=0.0,
+        command_latency=[0.0] * robots,
         profile=profile,
         local_ratio=local_ratio,
         max_cycles=max_cycles,
@@ -207,26 +207,25 @@ def spread_env(
 
 
 def bullet_env(
-    robots: int = 3,
-    kind: str = "omni",
-    arena_half_size: float = OMNI_ARENA,
-    ticks_per_step: int = OMNI_TICKS_PER_STEP,
+    kinds: Sequence[str] = ("omni", "omni", "omni"),
+    arena_half_size: float | None = None,
+    ticks_per_step: int | None = None,
     layout: Sequence[str] = SIMPLE_SPREAD_V3,
     local_ratio: float = 0.5,
     max_cycles: int = HORIZON,
     terminate_on_success: bool = False,
     profile: Profile = CLEAN,
 ) -> TeamEnv:
-    """World `bullet`: an action is a planar velocity set-point within the cruise speed on each axis [m/s].
+    """World `bullet`: an action is a planar velocity set-point within the robot's cruise speed on each axis [m/s].
 
     The robots have their command latency, and the profile's delay on top. A landmark is covered within a tenth of the arena's half size,
     as in simple_spread.
 
     Args:
-        robots: N, as many as landmarks.
-        kind: of the robots.
-        arena_half_size: [m].
-        ticks_per_step: ticks of the robot's control loop in one step.
+        kinds: of the N robots; there are as many landmarks.
+        arena_half_size: [m]; RADII_ACROSS times the largest radius unless given.
+        ticks_per_step: ticks of the control loop in one step; unless given, those in which the slowest robot crosses a tenth of the
+            arena, as simple_spread's robots do.
         layout: names of the observation's fields.
         local_ratio: weight of the own contacts in the reward.
         max_cycles: steps until truncation.
@@ -234,23 +233,30 @@ def bullet_env(
         profile: disturbances.
 
     Raises:
-        InputError: the kind is unknown or does not live in this world.
+        InputError: a kind is unknown or does not live in this world.
     """
-    spec = load_spec(kind)
-    bound = np.float32(spec.cruise_speed)
+    specs = [load_spec(kind) for kind in kinds]
+    bounds = [np.float32(spec.cruise_speed) for spec in specs]
+    arena = RADII_ACROSS * max(spec.radius for spec in specs) if arena_half_size is None else arena_half_size
+    if ticks_per_step is None:
+        ticks_per_step = math.ceil(0.2 * arena / float(min(bounds)) * specs[0].loop_rate - 1e-6)
     return TeamEnv(
-        world=BulletWorld([spec] * robots, arena_half_size),
-        action_space=lambda: spaces.Box(-bound, bound, (2,), np.float32),
-        decode=lambda action: np.clip(action, -bound, bound),
+        world=BulletWorld(specs, arena),
+        action_spaces=[spaces.Box(-bound, bound, (2,), np.float32) for bound in bounds],
+        decoders=[_within(bound) for bound in bounds],
         layout=layout,
         ticks_per_step=ticks_per_step,
-        capture_radius=CAPTURE_RADIUS * arena_half_size,
-        command_latency=spec.command_latency,
+        capture_radius=CAPTURE_RADIUS * arena,
+        command_latency=[spec.command_latency for spec in specs],
         profile=profile,
         local_ratio=local_ratio,
         max_cycles=max_cycles,
         terminate_on_success=terminate_on_success,
     )
+
+
+def _within(bound: np.float32) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda action: np.clip(action, -bound, bound)
 
 
 def _force_of_box(action: np.ndarray) -> np.ndarray:

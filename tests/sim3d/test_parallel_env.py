@@ -16,7 +16,10 @@ MAKERS = {
     "spread, field": lambda: spread_env(profile=load_profile("field")),
     "bullet": lambda: bullet_env(),
     "bullet, harsh": lambda: bullet_env(profile=load_profile("harsh")),
-    "bullet, field, five robots": lambda: bullet_env(robots=5, profile=load_profile("field")),
+    "bullet, field, five robots": lambda: bullet_env(("omni",) * 5, profile=load_profile("field")),
+    "bullet, differential drives": lambda: bullet_env(("diffdrive",) * 3, ticks_per_step=5),
+    "bullet, quadrotors": lambda: bullet_env(("quadrotor",) * 3, ticks_per_step=5),
+    "bullet, mixed, field": lambda: bullet_env(("omni", "diffdrive", "quadrotor"), ticks_per_step=5, profile=load_profile("field")),
 }
 
 
@@ -121,7 +124,7 @@ def test_success_ends_the_episode_unless_its_time_is_over():
 
 def test_bullet_holds_a_set_point_for_the_control_period_after_the_robots_latency():
     spec = load_spec("omni")
-    env = bullet_env(robots=1, ticks_per_step=5, max_cycles=30)
+    env = bullet_env(("omni",), ticks_per_step=5, max_cycles=30)
     first, _ = env.reset(seed=1)
     start = first["agent_0"][2:4]
     velocities = []
@@ -139,7 +142,7 @@ def test_bullet_holds_a_set_point_for_the_control_period_after_the_robots_latenc
 
 
 def test_bullet_clips_actions_to_its_space_and_refuses_what_is_no_action():
-    env = bullet_env(robots=1, ticks_per_step=5)
+    env = bullet_env(("omni",), ticks_per_step=5)
     with pytest.raises(ValueError, match="call reset"):
         env.step({})
     env.reset(seed=1)
@@ -152,7 +155,25 @@ def test_bullet_clips_actions_to_its_space_and_refuses_what_is_no_action():
         env.step({})
     env.close()
     with pytest.raises(InputError, match="takes 'force'"):
-        bullet_env(kind="point")
+        bullet_env(("omni", "point"))
+
+
+def test_a_mixed_team_has_its_own_speeds_and_a_step_in_which_the_slowest_crosses_a_tenth_of_the_arena():
+    kinds = ("omni", "diffdrive")
+    env = bullet_env(kinds, max_cycles=3)
+    start, _ = env.reset(seed=1)
+    for agent, kind in zip(env.possible_agents, kinds, strict=True):
+        assert env.action_space(agent).high[0] == pytest.approx(load_spec(kind).cruise_speed)
+    while env.agents:
+        end, *_ = env.step({agent: env.action_space(agent).high for agent in env.agents})
+    env.close()
+    way = {agent: end[agent][2:4] - start[agent][2:4] for agent in env.possible_agents}
+    tenth = 0.1 * 10 * load_spec("diffdrive").radius
+    # Three steps, less what latency, acceleration and time constant take from the first.
+    np.testing.assert_allclose(way["agent_1"], 3 * 2 * tenth, rtol=0.02)
+    assert way["agent_0"][0] == pytest.approx(
+        way["agent_1"][0] * load_spec("omni").cruise_speed / load_spec("diffdrive").cruise_speed, rel=0.02
+    )
 
 
 @pytest.mark.parametrize("action", [-1, 5])
