@@ -39,12 +39,18 @@ class OpenEars:
 
     def hear(self, own: RobotState, tracks: Sequence[PeerTrack], ages: Sequence[float]) -> Heard:
         """The newest message of each."""
-        newest = [track.newest if _of_this_episode(track, own) else None for track in tracks]
-        return Heard(
-            position=np.array([(0.0, 0.0) if message is None else message.position for message in newest]).reshape(-1, 2),
-            velocity=np.array([(0.0, 0.0) if message is None else message.velocity for message in newest]).reshape(-1, 2),
-            age=np.array([math.inf if message is None else min(age, SILENCE) for message, age in zip(newest, ages, strict=True)]),
-        )
+        position, velocity, age = [], [], []
+        for track, its_age in zip(tracks, ages, strict=True):
+            message = track.newest
+            if message is not None and message.episode == own.episode:
+                position.append(message.position)
+                velocity.append(message.velocity)
+                age.append(min(its_age, SILENCE))
+            else:
+                position.append((0.0, 0.0))
+                velocity.append((0.0, 0.0))
+                age.append(math.inf)
+        return Heard(np.array(position).reshape(-1, 2), np.array(velocity).reshape(-1, 2), np.array(age))
 
 
 class LinkedEars:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from runtime import floats
 from runtime.arrays import array_namespace
 from runtime.chance import Array
 from runtime.observation import of_others
@@ -52,13 +57,34 @@ def believe(heard: Heard, own_position: Array, lost: float) -> Peers:
         own_position: [..., 2], m, world frame.
         lost: age from which on a message says nothing any more [s].
     """
+    if isinstance(own_position, np.ndarray) and own_position.ndim == 1:
+        return _of_one(heard, own_position, lost)
     xp = array_namespace(heard.position)
-    ever = xp.isfinite(heard.age)
+    ever = xp.isfinite(heard.age)[..., None]
     age = xp.clip(heard.age, max=lost)
     known = xp.astype(heard.age <= lost, heard.position.dtype)
-    velocity = xp.where(ever[..., None], heard.velocity, heard.velocity * 0.0)
-    position = xp.where(ever[..., None], heard.position + age[..., None] * velocity, own_position[..., None, :])
+    position, velocity = _now(xp, heard.position, heard.velocity, own_position[..., None, :], ever, age[..., None])
     return Peers(position, velocity, age, known)
+
+
+def _of_one(heard: Heard, own_position: np.ndarray, lost: float) -> Peers:
+    here_x, here_y = own_position.tolist()
+    position, velocity, ages, known = [], [], [], []
+    for (x, y), (speed_x, speed_y), age in zip(heard.position.tolist(), heard.velocity.tolist(), heard.age.tolist(), strict=True):
+        ever, told = math.isfinite(age), min(age, lost)
+        now_x, speed_x = _now(floats, x, speed_x, here_x, ever, told)
+        now_y, speed_y = _now(floats, y, speed_y, here_y, ever, told)
+        position.append((now_x, now_y))
+        velocity.append((speed_x, speed_y))
+        ages.append(told)
+        known.append(float(age <= lost))
+    return Peers(np.array(position).reshape(-1, 2), np.array(velocity).reshape(-1, 2), np.array(ages), np.array(known))
+
+
+def _now(xp: Any, spot: Array, speed: Array, here: Array, ever: Array, age: Array) -> tuple[Array, Array]:
+    """Where a peer is now, and its velocity: of numbers (`runtime.floats`) or arrays."""
+    speed = xp.where(ever, speed, speed * 0.0)
+    return xp.where(ever, spot + age * speed, here), speed
 
 
 def heard_at_once(position: Array, velocity: Array) -> Heard:

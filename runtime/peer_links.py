@@ -79,6 +79,7 @@ class PeerLinks:
         self._poller = zmq.Poller()
         self._of_socket: dict[zmq.Socket, PeerTrack] = {}
         self._alive: dict[zmq.Socket, int] = {}
+        self._renewal = 0
         try:
             # Before anything is bound: CURVE without someone who answers lets everyone in.
             self._doorkeeper = None if keys is None else Doorkeeper(self._context, keys.public.values())
@@ -123,17 +124,21 @@ class PeerLinks:
         """Take in what has come, after waiting at most `timeout` [s] for the first."""
         if self._doorkeeper is not None:
             self._doorkeeper.answer()
+        now = 0
         for _ in range(MOST_AT_ONCE):
             ready = self._poller.poll(math.ceil(timeout * 1000))
-            timeout = 0.0
+            now, timeout = self._clock(), 0.0
             if not ready:
                 break
             for subscriber, _ in ready:
-                frames = subscriber.recv_multipart(zmq.NOBLOCK)
-                self._alive[subscriber] = self._clock()
+                frame = subscriber.recv(zmq.NOBLOCK, copy=False)
                 # A message has one part; one with more is refused as an empty one is.
-                self._of_socket[subscriber].take(frames[0] if len(frames) == 1 else b"", self._alive[subscriber])
-        self._renew_silent()
+                if frame.more:
+                    subscriber.recv_multipart(zmq.NOBLOCK)
+                self._of_socket[subscriber].take(b"" if frame.more else frame.bytes, now)
+                self._alive[subscriber] = now
+        if now >= self._renewal:
+            self._renew_silent(now)
 
     def close(self) -> None:
         """Release the endpoint and all links. May be called twice."""
@@ -157,8 +162,8 @@ class PeerLinks:
             )
         )
 
-    def _renew_silent(self) -> None:
-        now = self._clock()
+    def _renew_silent(self, now: int) -> None:
+        self._renewal = now + RENEWAL // 10
         for subscriber, track in self._of_socket.items():
             if now - self._alive[subscriber] >= RENEWAL:
                 self._alive[subscriber] = now

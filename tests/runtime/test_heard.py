@@ -37,6 +37,21 @@ def test_peers_move_on_at_constant_velocity_until_they_are_lost(library):
     np.testing.assert_array_equal(np.asarray(peers.velocity)[-2:], [(0.5, -0.5), (0.0, 0.0)])
 
 
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+AGE = st.sampled_from([0.0, LOST, math.nextafter(LOST, 1.0), SILENCE, math.inf]) | st.floats(0.0, 2.0)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@given(st.lists(st.tuples(NUMBER, NUMBER, NUMBER, NUMBER, AGE), max_size=4), NUMBER, NUMBER)
+def test_a_robot_believes_to_the_bit_what_a_batch_of_one_believes(heard, x, y):
+    rows = np.array(heard).reshape(-1, 5)
+    one = believe(Heard(rows[:, :2], rows[:, 2:4], rows[:, 4]), np.array([x, y]), LOST)
+    batch = believe(Heard(rows[None, :, :2], rows[None, :, 2:4], rows[None, :, 4]), np.array([[x, y]]), LOST)
+    for name in ("position", "velocity", "age", "known"):
+        assert getattr(one, name).shape == getattr(batch, name)[0].shape
+        assert getattr(one, name).tobytes() == getattr(batch, name)[0].tobytes()
+
+
 @given(st.integers(1, 6), st.integers(0, 3))
 def test_a_team_that_hears_at_once_sees_what_is_true(robots, seed):
     position, velocity = np.random.default_rng(seed).normal(size=(2, 4, robots, 2))
