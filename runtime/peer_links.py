@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import secrets
 from collections.abc import Callable, Sequence
@@ -25,8 +24,15 @@ MOST_AT_ONCE = 64
 WARM_UP_MESSAGES = 3
 
 RENEWAL = 700_000_000
-"""After so long a silence a link is made anew [ns]. ZeroMQ reconnects by itself after a loss that it notices, but never after a breach of
-its protocol, such as one frame above MAXMSGSIZE: without this a peer's single mistake would silence it for ever."""
+"""After so long a silence another way to the peer is begun, beside those that there are [ns]: when a link returns, a new connection comes
+through at once, while TCP waits ever longer before it tries an old one again. And ZeroMQ reconnects after a loss that it notices, but never
+after a breach of its protocol, such as one frame above MAXMSGSIZE; without this a peer's single mistake would silence it for ever."""
+
+MOST_WAYS = 8
+"""To one peer at a time; then the oldest is given up, after 5.6 s. None is given up for a newer one alone: where a message takes 0.3 s and
+10 % of the packets are lost, an encrypted connection takes 4 to 5 s to come up (`tests/benchmarks/network.py`)."""
+MOST_WAYS_IN_ALL = 256
+"""To all peers of a large team: each takes two file descriptors, of which a process often has 1024; without any, ZeroMQ aborts it."""
 
 _OPTIONS = {
     zmq.LINGER: 0,
@@ -40,9 +46,9 @@ _OPTIONS = {
 _HEARTBEATS = {
     # Of the publisher alone, to forget subscribers that lost power. A subscriber that is in the middle of a full queue when its heartbeat
     # fails aborts the whole process (libzmq 4364, 4767: "Assertion failed: !_io_error"): any peer that floods, and any pause of ours,
-    # could bring that about. So a SUB has none, nobody is told a time to live, and silent links are made anew (libzmq 1245).
+    # could bring that about. So a SUB has none, nobody is told a time to live, and a silent peer gets a new link (libzmq 1245).
     zmq.HEARTBEAT_IVL: 200,
-    zmq.HEARTBEAT_TIMEOUT: 600,
+    zmq.HEARTBEAT_TIMEOUT: 5000,  # on a bad network, an answer takes seconds
     zmq.HEARTBEAT_TTL: 0,
 }
 
@@ -77,8 +83,9 @@ class PeerLinks:
         self._keys = keys
         self._context = zmq.Context()
         self._poller = zmq.Poller()
+        self._ways: dict[PeerTrack, list[zmq.Socket]] = {track: [] for track in self.tracks}
         self._of_socket: dict[zmq.Socket, PeerTrack] = {}
-        self._alive: dict[zmq.Socket, int] = {}
+        self._alive: dict[PeerTrack, int] = {}
         self._renewal = 0
         try:
             # Before anything is bound: CURVE without someone who answers lets everyone in.
@@ -131,12 +138,17 @@ class PeerLinks:
             if not ready:
                 break
             for subscriber, _ in ready:
+                track = self._of_socket.get(subscriber)
+                if track is None:  # given up just now: another way to the same peer was quicker
+                    continue
                 frame = subscriber.recv(zmq.NOBLOCK, copy=False)
                 # A message has one part; one with more is refused as an empty one is.
                 if frame.more:
                     subscriber.recv_multipart(zmq.NOBLOCK)
-                self._of_socket[subscriber].take(b"" if frame.more else frame.bytes, now)
-                self._alive[subscriber] = now
+                track.take(b"" if frame.more else frame.bytes, now)
+                self._alive[track] = now
+                while len(ways := self._ways[track]) > 1:
+                    self._give_up(ways[0] if ways[0] is not subscriber else ways[1])
         if now >= self._renewal:
             self._renew_silent(now)
 
@@ -164,12 +176,16 @@ class PeerLinks:
 
     def _renew_silent(self, now: int) -> None:
         self._renewal = now + RENEWAL // 10
-        for subscriber, track in self._of_socket.items():
-            if now - self._alive[subscriber] >= RENEWAL:
-                self._alive[subscriber] = now
-                with contextlib.suppress(zmq.ZMQError):  # ZeroMQ may have given up the connection already
-                    subscriber.disconnect(track.endpoint)
-                subscriber.connect(track.endpoint)
+        for track, ways in self._ways.items():
+            if now - self._alive[track] >= RENEWAL:
+                if len(ways) >= max(2, min(MOST_WAYS, MOST_WAYS_IN_ALL // len(self.tracks))):
+                    self._give_up(ways[0])
+                self._subscribe(track)
+
+    def _give_up(self, subscriber: zmq.Socket) -> None:
+        self._ways[self._of_socket.pop(subscriber)].remove(subscriber)
+        self._poller.unregister(subscriber)
+        subscriber.close()
 
     def _socket(self, kind: int) -> zmq.Socket:
         created = self._context.socket(kind)
@@ -187,6 +203,7 @@ class PeerLinks:
             subscriber.connect(track.endpoint)
         except zmq.ZMQError as error:
             raise InputError(f"robot {self._robot}: cannot listen to {track.robot} at {track.endpoint}: {error.strerror}") from None
+        self._ways[track].append(subscriber)
         self._of_socket[subscriber] = track
-        self._alive[subscriber] = self._clock()
+        self._alive[track] = self._clock()
         self._poller.register(subscriber, zmq.POLLIN)
