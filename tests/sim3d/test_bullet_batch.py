@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +17,32 @@ from sim3d.bullet_engine import ROOMS
 from sim3d.bullet_workers import WorkerFailed
 from sim3d.world import Layouts, random_layouts
 
-SPEC = load_spec("omni")
-ROBOTS, TICKS = 3, 60
+TICKS = 60
 EPISODES = ROOMS + 5
-CROWDED_ARENA = 0.6
+CROWDED_ARENA = 0.3
+TEAMS = {
+    "omni": ("omni",) * 3,
+    "diffdrive": ("diffdrive",) * 3,
+    "quadrotor": ("quadrotor",) * 3,
+    "mixed": ("omni", "diffdrive", "quadrotor", "diffdrive"),
+}
 
 
-def world_of(workers):
-    return BulletWorld([SPEC] * ROBOTS, CROWDED_ARENA, workers=workers)
+def world_of(workers, team="omni"):
+    return BulletWorld([load_spec(kind) for kind in TEAMS[team]], CROWDED_ARENA, workers=workers)
+
+
+def batch_of(team):
+    """Layouts and set-points [T, B, N, 2] that bring all robots of an episode together, so that contacts count."""
+    robots = len(TEAMS[team])
+    layouts = random_layouts(EPISODES, robots, robots, CROWDED_ARENA, seed=0)
+    random = np.random.default_rng(0).uniform(-1.0, 1.0, (TICKS // 10, EPISODES, robots, 2)).repeat(10, axis=0)
+    return layouts, 0.5 * random - 1.5 * layouts.starts
 
 
 @pytest.fixture(scope="module")
 def batch():
-    """Layouts and set-points [T, B, N, 2] that bring all robots of an episode together, so that contacts count."""
-    layouts = random_layouts(EPISODES, ROBOTS, ROBOTS, CROWDED_ARENA, seed=0)
-    random = np.random.default_rng(0).uniform(-1.0, 1.0, (TICKS // 10, EPISODES, ROBOTS, 2)).repeat(10, axis=0)
-    return layouts, 0.5 * random - 1.5 * layouts.starts
+    return batch_of("omni")
 
 
 def trajectories(world, layouts, setpoints):
@@ -43,34 +54,53 @@ def trajectories(world, layouts, setpoints):
 
 
 @pytest.fixture(scope="module")
-def expected(batch):
-    world = world_of(workers=0)
-    found = trajectories(world, *batch)
-    world.close()
-    distance = np.linalg.norm(found[..., :, None, :2] - found[..., None, :, :2], axis=-1) + 9 * np.eye(ROBOTS)
-    assert (distance.min(axis=(1, 2, 3)) < 2 * SPEC.radius + 1e-3).mean() > 0.8, "most episodes must have contacts"
-    return found
+def expected_of():
+    """Computes, once for each team, what all others must agree with."""
+
+    @cache
+    def compute(team):
+        world = world_of(0, team)
+        found = trajectories(world, *batch_of(team))
+        world.close()
+        assert touched(world, found).mean() > 0.7, "most episodes must have contacts"
+        return found
+
+    return compute
+
+
+def touched(world, found):
+    """The episodes in which two robots were closer than their circles allow: [B]."""
+    apart = np.linalg.norm(found[..., :, None, :2] - found[..., None, :, :2], axis=-1) - np.add.outer(
+        world.robot_radius, world.robot_radius
+    )
+    return (apart + 9 * np.eye(world.robots)).min(axis=(1, 2, 3)) < 1e-3
+
+
+@pytest.fixture(scope="module")
+def expected(expected_of):
+    return expected_of("omni")
 
 
 def taken(layouts, order):
     return Layouts(layouts.starts[order], layouts.landmarks[order], layouts.seeds[order])
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
-def test_any_number_of_workers_gives_the_same_trajectories_bit_for_bit(workers, batch, expected):
-    world = world_of(workers)
+@pytest.mark.parametrize(("team", "workers"), [("omni", 1), ("omni", 2), ("omni", 3), ("diffdrive", 2), ("quadrotor", 2), ("mixed", 3)])
+def test_any_number_of_workers_gives_the_same_trajectories_bit_for_bit(team, workers, expected_of):
+    world = world_of(workers, team)
     try:
-        np.testing.assert_array_equal(trajectories(world, *batch), expected)
+        np.testing.assert_array_equal(trajectories(world, *batch_of(team)), expected_of(team))
     finally:
         world.close()
 
 
-def test_an_episode_does_not_depend_on_its_batch_nor_on_what_ran_before(batch, expected):
-    layouts, setpoints = batch
-    world = world_of(workers=0)
+@pytest.mark.parametrize("team", TEAMS)
+def test_an_episode_does_not_depend_on_its_batch_nor_on_what_ran_before(team, expected_of):
+    layouts, setpoints = batch_of(team)
+    world = world_of(0, team)
     try:
         for order in (np.arange(EPISODES)[::-1], np.array([7]), np.array([EPISODES - 1, 3, 3]), np.arange(EPISODES)):
-            np.testing.assert_array_equal(trajectories(world, taken(layouts, order), setpoints[:, order]), expected[order])
+            np.testing.assert_array_equal(trajectories(world, taken(layouts, order), setpoints[:, order]), expected_of(team)[order])
     finally:
         world.close()
 
@@ -123,7 +153,7 @@ def test_an_error_in_a_worker_comes_with_its_traceback(batch):
     try:
         world.reset(layouts)
         with pytest.raises(WorkerFailed, match=r"(?s)bullet worker 0 raised.*Traceback.*TypeError"):
-            world._physics.advance(np.zeros((EPISODES, ROBOTS, 2)), None)
+            world._physics.advance(np.zeros((EPISODES, 3, 2)), None)
     finally:
         world.close()
 
