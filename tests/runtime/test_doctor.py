@@ -22,11 +22,6 @@ from tests.runtime.stand_ins import Clock
 
 
 @pytest.fixture
-def deployment(tmp_path: Path, free_endpoints: Callable[[int], list[str]]) -> Deployment:
-    return Deployment(tmp_path, free_endpoints(6))
-
-
-@pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

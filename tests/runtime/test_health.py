@@ -18,9 +18,8 @@ import pytest
 
 from robots.errors import InputError
 from runtime.health import NOTIFY_PERIOD, Health, ask
-from tests.runtime.deployment import Deployment, RealTimePlant
+from tests.runtime.deployment import Deployment, RealTimePlant, finish, until
 from tests.runtime.stand_ins import Clock
-from tests.runtime.test_run_command import deployment, finish, plant, until  # noqa: F401 - fixtures
 
 REPORT = {"mode": "ACTIVE", "ticks": 3}
 
@@ -77,8 +76,8 @@ def test_systemd_is_told_when_the_robot_is_ready_and_that_it_lives(tmp_path: Pat
 
 
 def test_a_running_robot_answers_and_a_stopped_one_is_status_1(
-    deployment: Deployment,  # noqa: F811
-    plant: RealTimePlant,  # noqa: F811
+    deployment: Deployment,
+    plant: RealTimePlant,
     start_fieldswarm: Callable[..., subprocess.Popen],
     fieldswarm: Callable[..., subprocess.CompletedProcess],
 ) -> None:
@@ -95,7 +94,7 @@ def test_a_running_robot_answers_and_a_stopped_one_is_status_1(
     assert gone.returncode == 2 and "no robot answers" in gone.stderr
 
 
-def test_the_unit_starts_the_robot_with_what_was_given(tmp_path: Path, deployment: Deployment, fieldswarm: Callable) -> None:  # noqa: F811
+def test_the_unit_starts_the_robot_with_what_was_given(tmp_path: Path, deployment: Deployment, fieldswarm: Callable) -> None:
     words = ["--team", deployment.team, "--bundle", deployment.bundle, "--missions", deployment.missions, "--folder", tmp_path]
     done = fieldswarm("install-service", "--robot", "r0", *words, "--user", "root")
     assert done.returncode == 0, done.stderr

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -17,19 +16,10 @@ Start = Callable[..., subprocess.Popen]
 Command = Callable[..., subprocess.CompletedProcess]
 
 
-@pytest.fixture
-def deployment(tmp_path: Path, free_endpoints: Callable[[int], list[str]]) -> Deployment:
-    made = Deployment(tmp_path, free_endpoints(6))
-    made.write_team(stop=free_endpoints(1)[0], require_peers=False)
-    make_keys(["r0", "r1", "r2"], tmp_path / "keys")
-    return made
-
-
-@pytest.fixture
-def plant(deployment: Deployment) -> Iterator[RealTimePlant]:
-    serving = RealTimePlant(deployment.endpoints[3])
-    yield serving
-    serving.stop()
+@pytest.fixture(autouse=True)
+def stoppable(deployment: Deployment, free_endpoints: Callable[[int], list[str]]) -> None:
+    deployment.write_team(stop=free_endpoints(1)[0], require_peers=False)
+    make_keys(["r0", "r1", "r2"], deployment.folder / "keys")
 
 
 def test_the_operator_stops_a_running_robot_which_moves_again_only_when_armed_on_the_spot(
