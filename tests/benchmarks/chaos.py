@@ -125,7 +125,11 @@ def examine(deployment: Deployment, blows: dict[str, int], failed: list[str]) ->
     failed += [f"{robot}: {breach}" for robot, each in lives.items() for life in each for breach in _misconduct(life)]
     ticks = {robot: [tick for life in each for tick in life.ticks] for robot, each in lives.items()}
     numbers = {robot: np.array([tick.tick for tick in each]) for robot, each in ticks.items()}
-    active = {robot: np.array([tick.mode == "ACTIVE" for tick in each]) for robot, each in ticks.items()}
+    # In the last tick of a life the robot may have been told to end.
+    active = {
+        robot: np.array([tick.mode == "ACTIVE" or tick is life.ticks[-1] for life in each for tick in life.ticks])
+        for robot, each in lives.items()
+    }
     silences, moved, returned, back, kept, idle = [], 0.0, 0, 0.0, 1.0, 0
     for agent, robot in enumerate(ticks):
         for index in np.flatnonzero(np.diff(numbers[robot]) * loop > SILENCE):
