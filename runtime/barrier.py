@@ -37,6 +37,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -44,7 +45,7 @@ from robots.spec import RobotSpec, load_spec
 from runtime import floats
 from runtime.team import Separation
 
-Numbers = float | np.ndarray
+Numbers: TypeAlias = float | np.ndarray
 
 _SLACK = 1e-9
 """By rounding, a point on a border may lie beyond it [m/s]."""

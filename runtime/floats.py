@@ -7,9 +7,6 @@ caches between two ticks, on being fetched. No argument is NaN, but where it say
 from __future__ import annotations
 
 import math
-from typing import TypeVar
-
-_T = TypeVar("_T")
 
 isfinite = math.isfinite
 sqrt = math.sqrt
@@ -26,7 +23,7 @@ def hypot(x: float, y: float) -> float:
         return math.inf
 
 
-def where(condition: bool, chosen: _T, other: _T) -> _T:
+def where(condition: bool, chosen: float, other: float) -> float:
     """The one or the other."""
     return chosen if condition else other
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from robots.spec import ActionKind, RobotSpec
 from runtime import floats
 from runtime.barrier import HalfPlanes, Numbers, nearest, violates
 
-Truth = bool | np.ndarray
-Pair = tuple[Numbers, Numbers]
+Truth: TypeAlias = bool | np.ndarray
+Pair: TypeAlias = tuple[Numbers, Numbers]
 """Both coordinates, of one robot or of a batch."""
 
 FORCE_LIMIT = 1.0

@@ -1,0 +1,164 @@
+"""Small faults, put one at a time into the code of a module: the faults that tests of a safety gate have to notice."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+_COMMUTATIVE = {"max", "min", "maximum", "minimum", "fmax", "hypot"}
+"""Functions whose arguments may be exchanged (ISO C, F.10.4.3, says so of hypot)."""
+_KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Pass)
+"""Statements that are not left out: without them nothing works, and any test says so."""
+
+_Path = tuple[tuple[str, int | None], ...]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault.
+
+    Attributes:
+        line: where.
+        function: in which, by its dotted name; empty at the top of the module.
+        before: the code.
+        after: what it was turned into.
+        tree: the whole module with it.
+    """
+
+    line: int
+    function: str
+    before: str
+    after: str
+    tree: ast.Module
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is, wherever in its function it stands."""
+        return self.function, self.before, self.after
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """Every fault of a module, in the order of its lines."""
+    tree = ast.parse(source)
+    for path, node, function in _places(tree, (), ""):
+        for other in _faults(node):
+            changed = copy.deepcopy(tree)
+            _put(changed, path, other)
+            ast.fix_missing_locations(changed)
+            yield Mutant(node.lineno, function, _text(node), _text(other), changed)
+
+
+def _text(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node).split())
+
+
+def _places(node: ast.AST, path: _Path, function: str) -> Iterator[tuple[_Path, ast.AST, str]]:
+    """All nodes that are code: no annotations, which nobody evaluates, and no docstrings."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        function = f"{function}.{node.name}".lstrip(".")
+    if hasattr(node, "lineno"):
+        yield path, node, function
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns", "decorator_list", "type_params"):
+            continue
+        for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
+            if isinstance(child, ast.AST) and not _is_docstring(child) and not _is_alias(child):
+                yield from _places(child, (*path, (field, index)), function)
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_alias(node: ast.AST) -> bool:
+    return isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
+
+
+def _put(tree: ast.AST, path: _Path, node: ast.AST) -> None:
+    for field, index in path[:-1]:
+        tree = getattr(tree, field) if index is None else getattr(tree, field)[index]
+    field, index = path[-1]
+    if index is None:
+        setattr(tree, field, node)
+    else:
+        getattr(tree, field)[index] = node
+
+
+def _faults(node: ast.AST) -> Iterator[ast.AST]:
+    """What may stand in the place of a node."""
+    if isinstance(node, ast.Compare):
+        for index, operator in enumerate(node.ops):
+            for other in _COMPARISONS[type(operator)]:
+                yield _with(node, ops=[*node.ops[:index], other(), *node.ops[index + 1 :]])
+    elif isinstance(node, (ast.BinOp, ast.AugAssign)):
+        yield _with(node, op=_ARITHMETIC[type(node.op)]())
+    elif isinstance(node, ast.BoolOp):
+        yield _with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    elif isinstance(node, ast.UnaryOp):
+        yield node.operand
+    elif isinstance(node, ast.Constant):
+        yield from (ast.Constant(value) for value in _other_values(node.value))
+    elif isinstance(node, ast.Call) and _name(node.func) not in _COMMUTATIVE:
+        for index in range(len(node.args) - 1):
+            yield _with(node, args=_swapped(node.args, index))
+    elif isinstance(node, (ast.Tuple, ast.List)) and isinstance(node.ctx, ast.Load):
+        for index in range(len(node.elts) - 1):
+            yield _with(node, elts=_swapped(node.elts, index))
+    if isinstance(node, (ast.If, ast.While, ast.IfExp)):
+        yield _with(node, test=ast.UnaryOp(ast.Not(), node.test))
+    if isinstance(node, ast.comprehension) and node.ifs:
+        yield _with(node, ifs=[])
+    if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
+        yield ast.Return(ast.Constant(None))
+    elif isinstance(node, ast.stmt) and not isinstance(node, _KEPT) and not (isinstance(node, ast.AnnAssign) and node.value is None):
+        yield ast.Pass()
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+
+
+def _other_values(value: object) -> tuple[object, ...]:
+    if isinstance(value, bool):
+        return (not value,)
+    if isinstance(value, (int, float)):
+        return value + 1, value - 1
+    if isinstance(value, str):
+        return (f"{value}?",) if value else ("?",)
+    return ()
+
+
+def _swapped(items: list, index: int) -> list:
+    return [*items[:index], items[index + 1], items[index], *items[index + 2 :]]
+
+
+def _with(node: ast.AST, **changes: object) -> ast.AST:
+    other = copy.copy(node)
+    for name, value in changes.items():
+        setattr(other, name, value)
+    return other
