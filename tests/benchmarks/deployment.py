@@ -42,7 +42,7 @@ class Setting:
         team: settings of the team file beside its robots.
         profile: disturbances of the plant.
         link: the artificial link that each robot applies to what it hears.
-        log: ending of the logs' names, `jsonl` or `mcap`.
+        logs: endings of the logs' names, `jsonl` or `mcap`, which the robots take in turn.
     """
 
     bundle: Path
@@ -55,7 +55,7 @@ class Setting:
     team: dict[str, Any] | None = None
     profile: str = "clean"
     link: LinkProfile | None = None
-    log: str = "jsonl"
+    logs: tuple[str, ...] = ("jsonl",)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Deployment:
         self._lives[agent] += 1
         return self._start([*self._reach.prefix(agent), *self._robot_words(robot, self._lives[agent])], os.devnull)
 
-    def wait_until_driving(self, timeout: float = 60.0) -> None:
+    def wait_until_driving(self, timeout: float = 300.0) -> None:
         """Until every robot has a driver, so that the plant runs. Raises RuntimeError."""
         deadline = time.monotonic() + timeout
         while not all(log.exists() and log.stat().st_size for log in (self._log(robot, 1) for robot in self.robots)):
@@ -156,6 +156,10 @@ class Deployment:
         lives = [Life.of(read_log(log)) for log in logs if log.exists() and log.stat().st_size]
         return [life for life in lives if life is not None]
 
+    def missions_done(self) -> int:
+        """How many missions the plant has ended."""
+        return (self.folder / "plant.jsonl").read_bytes().count(b'"event": "mission"')
+
     def record(self) -> Record:
         """What truly happened."""
         return Record.load(self.folder / "record.npz")
@@ -185,7 +189,8 @@ class Deployment:
         setting = self.setting
         options = {"team": self.folder / "r0.yaml", "missions": self.folder / "missions.yaml", "record": self.folder / "record.npz"}
         options |= {name: getattr(setting, name) for name in ("world", "ticks", "arena", "clock", "profile")}
-        return [*_COMMAND, "plant", *(f"--{name}={value}" for name, value in options.items())]
+        # A large team on a small machine takes its time to start.
+        return [*_COMMAND, "plant", "--join-timeout=300", *(f"--{name}={value}" for name, value in options.items())]
 
     def _robot_words(self, robot: str, life: int) -> list[str]:
         options = {"team": self.folder / f"{robot}.yaml", "missions": self.folder / "missions.yaml", "bundle": self.setting.bundle}
@@ -197,7 +202,8 @@ class Deployment:
         return [*_COMMAND, "run", *(f"--{name}={value}" for name, value in options.items())]
 
     def _log(self, robot: str, life: int) -> Path:
-        return self.folder / f"{robot}-{life}.{self.setting.log}"
+        endings = self.setting.logs
+        return self.folder / f"{robot}-{life}.{endings[int(robot[1:]) % len(endings)]}"
 
     def _start(self, words: Sequence[str], stdout: str) -> subprocess.Popen:
         with (self.folder / "stderr").open("ab") as said, (self.folder / stdout).open("wb") as out:
