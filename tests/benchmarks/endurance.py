@@ -74,14 +74,14 @@ class Growth:
 def growth_of(hours: Sequence[float], looks: Sequence[ProcessFigures]) -> Growth:
     """Judge what was seen of one process, at so many hours of its own time."""
     half = len(looks) // 2
-    means = [
-        (np.mean(hours[half:][part]), np.mean([look.resident for look in looks[half:][part]]))
-        for part in (slice(*ends) for ends in _parts(len(looks) - half))
-    ]
-    fit = stats.linregress(*zip(*means, strict=True))
-    wide = float(stats.t.ppf(0.975, len(means) - 2) * fit.stderr)
+    ends = [slice(*ends) for ends in _parts(len(looks) - half)]
+    when = np.array([np.mean(hours[half:][part]) for part in ends])
+    resident = np.array([np.mean([look.resident for look in looks[half:][part]]) for part in ends])
+    when, resident = when - when.mean(), resident - resident.mean()
+    slope = float(when @ resident / (when @ when))
+    error = math.sqrt(np.square(resident - slope * when).sum() / (PARTS - 2) / (when @ when))
+    wide = float(stats.t.ppf(0.975, PARTS - 2)) * error
     descriptors, threads = (tuple(getattr(looks[at], name) for at in (half, -1)) for name in ("descriptors", "threads"))
-    slope = float(fit.slope)
     return Growth(looks[0].resident, looks[-1].resident, slope, slope - wide, slope + wide, descriptors, threads)
 
 

@@ -69,6 +69,11 @@ class Namespaces:
         self.close()
 
     @property
+    def holders(self) -> list[int]:
+        """The processes that hold the namespaces: of each robot, and of what is between them."""
+        return [holder.pid for holder in self._holders]
+
+    @property
     def means(self) -> str:
         """What delays packets here."""
         return "netem" if self.netem else "bridge" if self._radio is None else "radio"
@@ -104,7 +109,7 @@ class Namespaces:
 
     def _hold(self) -> int:
         """A new namespace: the process that holds it."""
-        # It says so when it is inside; the sound of its own namespace being made would otherwise race with us.
+        # It says a word when it is inside; until then its process is still in ours.
         holder = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

@@ -134,7 +134,8 @@ class Cut:
 
 @dataclass
 class Row:
-    """What came of a run; times in s, infinite where something never happened. `failed` names what broke a promise."""
+    """What came of a run; times in s, infinite where something never happened. `failed` and `late` name the promises that were broken, the
+    latter those of time."""
 
     case: str
     via: str
@@ -147,6 +148,12 @@ class Row:
     covered: str = ""
     contacts: int = 0
     failed: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[str]:
+        """All of them."""
+        return [*self.failed, *self.late]
 
 
 def run_case(case: Case, seconds: float, network: Namespaces | Proxy | None, bundle: Path, folder: Path) -> Row:
@@ -236,14 +243,14 @@ def _judge_cuts(row: Row, case: Case, lives: list[Life], cuts: list[Cut]) -> Non
                 delay = conduct.hold_delay(life, its_times, cut.begin, until)
                 held.append(math.inf if delay is None else delay)
                 if held[-1] > LOST + SLACK:
-                    row.failed.append(f"{name}: HOLD {held[-1]:.2f} s after it ceased to hear a peer")
+                    row.late.append(f"{name}: HOLD {held[-1]:.2f} s after it ceased to hear a peer")
             elif case.deaf and agent not in case.deaf | case.touched and not conduct.kept_driving(life, its_times, cut.begin, until):
                 row.failed.append(f"{name}: held while it heard all its peers")
             if math.isfinite(cut.back) and its_times[-1] - cut.back > RETURN:
                 delay = conduct.recovery(life, its_times, cut.back)
                 recovered.append(math.inf if delay is None else delay)
                 if recovered[-1] > RETURN:
-                    row.failed.append(f"{name}: ACTIVE {recovered[-1]:.2f} s after the link's return")
+                    row.late.append(f"{name}: ACTIVE {recovered[-1]:.2f} s after the link's return")
     row.held, row.recovered = (max(values, default=math.nan) for values in (held, recovered))
 
 
@@ -300,7 +307,7 @@ def main() -> int:
                     with ExitStack() as stack:
                         row = run_case(case, arguments.seconds, open_network(via, case, stack), bundle, folder)
                     print(line_of(row), flush=True)
-                    failed += [f"{row.case}, {row.via}: {each}" for each in row.failed]
+                    failed += [f"{row.case}, {row.via}: {each}" for each in row.broken]
     print("\n".join(failed) or "all promises were kept")
     return 1 if failed else 0
 
@@ -317,7 +324,7 @@ def line_of(row: Row) -> str:
     times = ["" if math.isnan(value) else f"{value:.2f}" for value in (row.held, row.recovered)]
     return (
         f"{row.case:32} {row.via:10} {100 * row.active:5.1f}% {ages[0]:>7} {ages[1]:>6} {ages[2]:>8} {ages[3]:>6} {100 * row.lost:6.2f}%"
-        f" {times[0]:>5} {times[1]:>5} {row.covered:>7} {row.contacts:8}  {'FAILED' if row.failed else ''}"
+        f" {times[0]:>5} {times[1]:>5} {row.covered:>7} {row.contacts:8}  {'FAILED' if row.broken else ''}"
     ).rstrip()
 
 
