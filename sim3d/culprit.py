@@ -26,10 +26,12 @@ def blame(exits: Sequence[Exit], plant: str, accused: str, folder: Path) -> str:
     first = next((exit for exit in exits if exit.name == plant and exit.status not in (0, 2)), None)
     first = first or next((exit for exit in exits if exit.name == accused), exits[0])
     who = "the plant" if first.name == plant else f"robot {first.name}"
-    return f"{who}: {_last_words(first, folder / f'{first.name}.stderr')}"
+    return f"{who}: {last_words(first, folder)}"
 
 
-def _last_words(exit: Exit, stderr: Path) -> str:
+def last_words(exit: Exit, folder: Path) -> str:
+    """How a process failed, in one line, from its status and what it wrote to its standard error (`<name>.stderr` in the folder)."""
+    stderr = folder / f"{exit.name}.stderr"
     if exit.error:
         return f"could not be run: {exit.error}"
     if exit.status < 0:

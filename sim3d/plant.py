@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,12 +110,13 @@ class PlantServer:
             self.close()
             raise
 
-    def serve(self, layouts: Layouts, ticks: int) -> Iterator[Episode]:
+    def serve(self, layouts: Layouts, ticks: int, begun: Callable[[], None] = lambda: None) -> Iterator[Episode]:
         """Run one episode a layout, in order, when every robot has a driver; yields each as it ends.
 
         Args:
             layouts: of the episodes.
             ticks: length of each episode.
+            begun: told when every robot has a driver.
 
         Raises:
             SeriesAborted: a robot did not come, did not command in time (lockstep), or left.
@@ -123,6 +124,7 @@ class PlantServer:
         reason = "the plant failed"
         try:
             self._await_drivers()
+            begun()
             self._deadline = time.monotonic()
             for number in range(len(layouts)):
                 yield self._episode(number, layouts[number : number + 1], ticks)

@@ -1,8 +1,9 @@
 """Serve a simulated world to the robots of a team, each over its own endpoint; robots/README.md has the protocol.
 
-One JSON object a line on the standard output tells how it goes: `ready` (number of missions); `mission` for each of them (its number,
-whether all landmarks were covered at the same time, after how many seconds, and whether they were at the end); `end` (the reason, empty
-when all went well; the robot that did not do its part; deadlines missed in real time; what drivers sent that was not accepted).
+One JSON object a line on the standard output tells how it goes: `ready` (number of missions); `begin`, when every robot is there; `mission`
+for each of them (its number, whether all landmarks were covered at the same time, after how many seconds, and whether they were at the
+end); `end` (the reason, empty when all went well; the robot that did not do its part; deadlines missed in real time; what drivers sent that
+was not accepted).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         _tell("ready", missions=len(layouts))
         episodes: list[Episode] = []
         try:
-            for episode in plant.serve(layouts, arguments.ticks):
+            for episode in plant.serve(layouts, arguments.ticks, begun=lambda: _tell("begin")):
                 episodes.append(episode)
                 _tell_mission(episode, world)
         except SeriesAborted as aborted:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,23 +22,15 @@ from runtime.bundle import read_bundle
 from runtime.contract import Contract
 from runtime.link import LinkProfile, check_link
 from runtime.team import Member, Missions, Team
-from sim3d.culprit import blame
 from sim3d.metrics import EpisodeMetrics, episode_metrics
 from sim3d.mission_layouts import missions_of
 from sim3d.mission_length import mission_periods
 from sim3d.process_group import Child, ProcessGroup
 from sim3d.profile import load_profile
 from sim3d.record import Record
+from sim3d.watch import PLANT, watch
 from sim3d.world import Layouts
 from sim3d.worlds import check_world, specs_of
-
-PLANT = "plant"
-POLL = 0.1
-"""Time between two looks at how far the plant is [s]."""
-SETTLE = 1.0
-"""When a process fails, time for the others to say why they failed in turn [s]."""
-LEAVE = 10.0
-"""Longest that a robot may take to end after the plant [s]."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,8 @@ class SimulationResult:
     Attributes:
         record: what truly happened.
         metrics: of the record.
-        robots: each robot's own summary, by id (`fieldswarm run --summary`).
+        robots: each robot's own summary, by id (`fieldswarm run --summary`); none of one that was killed.
+        lost: robots that did not reach the end of the series, which others did in real time: how they ended, in words.
         plant: how the plant saw the end: `late_ticks`, and for each robot the `counts` of what it did not accept.
         seconds: from the first process started to the last one ended.
     """
@@ -58,6 +49,7 @@ class SimulationResult:
     record: Record
     metrics: EpisodeMetrics
     robots: dict[str, dict[str, Any]]
+    lost: dict[str, str]
     plant: dict[str, Any]
     seconds: float
 
@@ -89,7 +81,8 @@ def simulate(
         known_latency: what the robots are told of their command latency [s]; None for that in their spec.
 
     Raises:
-        InputError: the bundle cannot be used, or a process failed; the text is that process's own line.
+        InputError: the bundle cannot be used, or a process failed without which the series cannot go on (`sim3d.watch`); the text is that
+            process's own line.
     """
     actors = read_bundle(bundle).verify()
     contract, specs = actors[0].contract, specs_of(actors, str(bundle))
@@ -106,7 +99,7 @@ def simulate(
     children += [_child(folder, member.id, [*_robot_command(folder, bundle, member), *latency]) for member in team.robots]
     begin = time.monotonic()
     with ProcessGroup(children, {**os.environ, "OMP_NUM_THREADS": "1"}) as group:
-        end = _watch(group, folder, progress)
+        outcome = watch(group, folder, clock, progress)
     seconds = time.monotonic() - begin
     record = Record.load(folder / "record.npz")
     metrics = episode_metrics(
@@ -118,8 +111,10 @@ def simulate(
         robot_radius=record.robot_radius,
         arena_half_size=record.arena_half_size,
     )
-    summaries = {member.id: json.loads((folder / f"{member.id}.json").read_bytes()) for member in team.robots}
-    return SimulationResult(record, metrics, summaries, end, seconds)
+    written = {member.id: folder / f"{member.id}.json" for member in team.robots}
+    summaries = {robot: json.loads(path.read_bytes()) for robot, path in written.items() if path.exists()}
+    stopped = {robot: "was stopped" for robot, summary in summaries.items() if summary["ending"]["kind"] == "stopped"}
+    return SimulationResult(record, metrics, summaries, stopped | outcome.lost, outcome.end, seconds)
 
 
 def _team(specs: Sequence[RobotSpec], require_peers: bool) -> Team:
@@ -178,45 +173,3 @@ def _robot_command(folder: Path, bundle: str | Path, member: Member) -> list[str
 def _child(folder: Path, name: str, arguments: Sequence[str]) -> Child:
     stdout = str(folder / f"{name}.jsonl") if name == PLANT else os.devnull
     return Child(name, (sys.executable, "-m", "runtime.cli", *arguments), stdout, str(folder / f"{name}.stderr"))
-
-
-def _watch(group: ProcessGroup, folder: Path, progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Until all have ended well: the plant's last event. Raises InputError as soon as one has not."""
-    lines = _Lines(folder / f"{PLANT}.jsonl")
-    end: dict[str, Any] = {}
-    deadline = math.inf
-    while group.running:
-        exits = group.wait(POLL)
-        failed = [exit for exit in exits if exit.status]
-        if failed:
-            # Who failed first may only have been faster than the one that pulled it down.
-            settled = time.monotonic() + SETTLE
-            while group.running and (remaining := settled - time.monotonic()) > 0:
-                failed += [exit for exit in group.wait(remaining) if exit.status]
-        for event in map(json.loads, lines.new()):
-            if event["event"] == "mission":
-                progress(event)
-            elif event["event"] == "end":
-                end, deadline = event, time.monotonic() + LEAVE
-        if failed:
-            raise InputError(blame(failed, PLANT, end.get("robot", ""), folder))
-        if time.monotonic() > deadline:
-            raise InputError(f"robot {min(group.running)}: still runs {LEAVE:g} s after the plant ended the series")
-    return end
-
-
-class _Lines:
-    """The lines that another process adds to a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read = 0
-
-    def new(self) -> Iterator[bytes]:
-        """Whole lines since the last call; none while there is no file."""
-        with contextlib.suppress(FileNotFoundError), self._path.open("rb") as file:
-            file.seek(self._read)
-            for line in file:
-                if line.endswith(b"\n"):
-                    self._read += len(line)
-                    yield line

@@ -103,6 +103,7 @@ def _write_summary(path: Path, arguments: argparse.Namespace, result: Simulation
         "seconds": result.seconds,
         "team": figures,
         "robots": result.robots,
+        "lost": result.lost,
         "plant": result.plant,
     }
     write_atomically(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
@@ -119,6 +120,8 @@ def _print_robots(result: SimulationResult) -> None:
     print(f"  {'robot':6} {'ticks':>7} {'missed':>7} {'p50 us':>8} {'p99 us':>8} {'RSS MB':>7}  gate")
     for name, robot in result.robots.items():
         gate = ", ".join(f"{count} {reason}" for reason, count in robot["interventions"].items()) or "-"
-        times = robot["compute_us"]
+        times = {share: math.nan if time is None else time for share, time in robot["compute_us"].items()}
         memory = robot["process"]["max_resident_mb"]
         print(f"  {name:6} {robot['ticks']:7} {robot['missed_ticks']:7} {times['p50']:8.0f} {times['p99']:8.0f} {memory:7.1f}  {gate}")
+    for name, words in result.lost.items():
+        print(f"  {name}: LOST: {words}")

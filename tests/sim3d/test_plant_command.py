@@ -60,8 +60,8 @@ def test_it_serves_the_missions_and_tells_how_they_went(files, tmp_path, start_f
     assert (process.returncode, error, reason) == (0, "", "")
     assert [(state.tick, state.episode, state.elapsed) for state in states] == [(k, k // 5, k % 5) for k in range(10)]
     assert states[0].position.tolist() == [0.25, -0.125]
-    ready, first, second, end = map(json.loads, output.splitlines())
-    assert ready == {"event": "ready", "missions": 2}
+    ready, begin, first, second, end = map(json.loads, output.splitlines())
+    assert ready == {"event": "ready", "missions": 2} and begin == {"event": "begin"}
     assert first == {"event": "mission", "number": 0, "covered": False, "time_to_cover": None, "covered_at_end": False}
     assert second["number"] == 1
     assert end == {"event": "end", "reason": "", "robot": "", "late_ticks": 0, "counts": {"r0": {}}}

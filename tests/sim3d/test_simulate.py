@@ -99,15 +99,57 @@ def test_nothing_is_left_behind_however_it_is_ended(running, number, status):
     assert not (out / "record.npz").exists() and not (out / "summary.json").exists()
 
 
-@pytest.mark.parametrize("victim", ["r1", "plant"])
-def test_when_one_process_dies_all_end_and_it_is_named(running, victim):
-    process, out = running
+def pid_of(victim: str, out: Path) -> int:
     (pid,) = (pid for pid in children(out) if victim.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
-    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+@pytest.mark.parametrize("victim", ["r1", "plant"])
+def test_when_one_process_dies_in_lockstep_all_end_and_it_is_named(running, victim):
+    process, out = running
+    os.kill(pid_of(victim, out), signal.SIGKILL)
     output, error = process.communicate(timeout=15)
     name = "the plant" if victim == "plant" else f"robot {victim}"
     assert (process.returncode, error) == (2, f"fieldswarm: {name}: was killed by SIGKILL\n")
     assert output == "" and not alive(str(out))
+
+
+@pytest.fixture
+def in_real_time(point_bundle, tmp_path, start_fieldswarm) -> Callable[[int], tuple[subprocess.Popen, Path]]:
+    """A series of so many missions of 2.5 s, in the first of which all robots drive."""
+
+    def start(missions: int) -> tuple[subprocess.Popen, Path]:
+        out = tmp_path / "out"
+        process = start_fieldswarm("simulate", point_bundle, "--missions", missions, "--clock", "realtime", "--out", out)
+        wait_until(lambda: all((out / f"r{n}.jsonl").exists() and b'"ACTIVE"' in (out / f"r{n}.jsonl").read_bytes() for n in range(3)))
+        return process, out
+
+    return start
+
+
+def test_a_robot_that_dies_in_real_time_is_stopped_by_its_watchdog_and_the_others_go_on(in_real_time):
+    process, out = in_real_time(2)
+    os.kill(pid_of("r1", out), signal.SIGKILL)
+    os.kill(pid_of("r2", out), signal.SIGTERM)
+    output, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (0, "")
+    assert "  r1: LOST: was killed by SIGKILL, in mission 1\n" in output and "  r2: LOST: was stopped\n" in output
+    summary = json.loads((out / "summary.json").read_bytes())
+    assert summary["missions"] == 2 and summary["lost"].keys() == {"r1", "r2"} and summary["robots"].keys() == {"r0", "r2"}
+    assert summary["robots"]["r0"]["ticks"] >= 40 and summary["plant"]["counts"]["r1"]["watchdog"] > 10
+    record = Record.load(out / "record.npz")
+    assert not record.action[1, :, 1:].any()
+    assert not alive(str(out))
+
+
+@pytest.mark.parametrize("victims", [("plant",), ("r0", "r1", "r2")], ids=["the plant", "every robot"])
+def test_a_series_in_real_time_that_cannot_go_on_ends(in_real_time, victims):
+    process, out = in_real_time(1000)
+    for pid in [pid_of(victim, out) for victim in victims]:
+        os.kill(pid, signal.SIGKILL)
+    output, error = process.communicate(timeout=15)
+    assert (process.returncode, output) == (2, "") and error.endswith(": was killed by SIGKILL\n") and error.count("\n") == 1
+    assert not alive(str(out))
 
 
 @pytest.mark.parametrize(
