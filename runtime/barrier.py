@@ -138,16 +138,16 @@ class Barrier:
         """e, f and their bound, for a neighbour at (x, y) from here, and both velocities: numbers (`runtime.floats`) or arrays (numpy)."""
         distance = xp.hypot(x, y)
         known = xp.isfinite(age + distance)
-        divisor = xp.where(known & (distance > 0.0), distance, 1.0)
+        divisor = xp.where(distance > 0.0, distance, 1.0)
         x, y = xp.where(known, x / divisor, 0.0), xp.where(known, y / divisor, 0.0)
-        unheard = xp.where(known, age + self.hidden, 0.0)
+        unheard = age + self.hidden
         closing = x * (own_x - other_x) + y * (own_y - other_y)
         doubt = 0.5 * self.braking * (unheard * unheard + own_age * own_age) + self.hidden * xp.hypot(other_x, other_y)
         believed = distance - keep
         # fmax: where speeds overflow, nothing is left of the gap.
         gap = xp.fmax(believed - self.reaction * xp.fmax(closing, 0.0) - doubt, 0.0)
         approach = self.braking * (xp.sqrt(self.reaction * self.reaction + gap / self.braking) - self.reaction)
-        certain = known & (doubt < distance)  # not where speeds overflow, nor at the very same place
+        certain = doubt < distance  # not where speeds overflow, nor at the very same place
         sine = xp.where(certain, doubt / divisor, 0.0)
         cosine = xp.sqrt(1.0 - sine * sine)
         bound = xp.where(certain, approach * cosine + xp.minimum(believed, 0.0) / (2.0 * self.reaction), -math.inf)
