@@ -66,9 +66,8 @@ class DiffdriveBodies:
         self._setpoints = np.zeros((0, 2))
         # Of each wheel [rad/s]: what is commanded, and what it does were there no load.
         self._commanded = self._unloaded = np.zeros((0, 2))
-        # As last read: headings [rad] and rates of turning [rad/s].
+        # As last read [rad].
         self._headings: list[float] = []
-        self._turning: list[float] = []
 
     def load(self) -> int:
         """Add one."""
@@ -104,16 +103,14 @@ class DiffdriveBodies:
 
     def begin_tick(self, near: Sequence[int]) -> None:
         """Turn the set-points into wheel speeds, by where the robots head now."""
-        headings, turning = np.array(self._headings), np.array(self._turning)
-        self._commanded = BURGER.command(self._setpoints, headings, turning, self._commanded, self._period)
+        self._commanded = BURGER.command(self._setpoints, np.array(self._headings), self._wheel_speeds(), self._period)
         self._pushes = [self._push(index, force) for index, force in self._friction.items()]
 
     def actuate(self, substep: int) -> None:
         """Torques that take the wheels where they would be without a load, and back there when a load has changed their speed."""
         client = self._client
-        speeds = np.array([[left[1], right[1]] for left, right in (pybullet.getJointStates(b, self.wheels, client) for b in self._bodies)])
         way = self._share * (self._commanded - self._unloaded)
-        acceleration = way / self._substep + STIFFNESS * (self._unloaded - speeds)
+        acceleration = way / self._substep + STIFFNESS * (self._unloaded - self._wheel_speeds())
         self._unloaded = self._unloaded + way
         torques = self._own_inertia * acceleration + self._other_inertia * acceleration[:, ::-1]
         for body, forces in zip(self._bodies, np.clip(torques, -self._torque, self._torque).tolist(), strict=True):
@@ -125,7 +122,7 @@ class DiffdriveBodies:
         """Where the control points are."""
         arm = BURGER.control_point - _CENTRE_OF_MASS[0]
         rows: list[Row] = []
-        self._headings, self._turning = [], []
+        self._headings = []
         for body in self._bodies:
             (x, y, _), (i, j, k, real) = pybullet.getBasePositionAndOrientation(body, self._client)
             (velocity_x, velocity_y, _), (_, _, turning) = pybullet.getBaseVelocity(body, self._client)
@@ -133,8 +130,12 @@ class DiffdriveBodies:
             arm_x, arm_y = arm * math.cos(heading), arm * math.sin(heading)
             rows.append((x + arm_x, y + arm_y, velocity_x - turning * arm_y, velocity_y + turning * arm_x, heading))
             self._headings.append(heading)
-            self._turning.append(turning)
         return rows
+
+    def _wheel_speeds(self) -> np.ndarray:
+        """[B, 2], rad/s."""
+        client, read = self._client, pybullet.getJointStates
+        return np.array([[left[1], right[1]] for left, right in (read(body, self.wheels, client) for body in self._bodies)])
 
     def _set_masses(self, masses: list[float]) -> None:
         """Bases of these masses [kg], with the inertia in proportion."""

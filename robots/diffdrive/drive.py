@@ -24,7 +24,7 @@ class DifferentialDrive:
         control_point: how far ahead of the axle the control point is [m].
         wheel_speed_limit: largest speed of a wheel [rad/s].
         wheel_acceleration_limit: largest change of the two wheels' speeds, as the norm of a vector of both [rad/s^2].
-        lead: time by which the wheels trail their command [s].
+        lead: time constant with which the wheels follow their command [s].
     """
 
     wheel_radius: float
@@ -34,25 +34,27 @@ class DifferentialDrive:
     wheel_acceleration_limit: float
     lead: float
 
-    def command(self, setpoint: np.ndarray, heading: np.ndarray, turning: np.ndarray, previous: np.ndarray, period: float) -> np.ndarray:
+    def command(self, setpoint: np.ndarray, heading: np.ndarray, wheels: np.ndarray, period: float) -> np.ndarray:
         """The wheel speeds to command now.
 
-        The wheels will do what they are told a `lead` later, and by then the robot heads elsewhere: so it is told what fits that heading.
+        The wheels will do what they are told a `lead` later, and by then the robot heads elsewhere: so they are told what fits that
+        heading. And the command is no farther ahead of what the wheels do than the acceleration limit allows.
 
         Args:
             setpoint: velocity of the control point, [..., 2], m/s, world frame.
             heading: [...], rad.
-            turning: rate of turning, [...], rad/s.
-            previous: wheel speeds that were commanded one period ago, [..., 2], rad/s; zero at the start.
-            period: [s].
+            wheels: what the wheels do, [..., 2], rad/s.
+            period: until the next command [s].
 
         Returns:
             Speeds of the left and the right wheel, [..., 2], rad/s.
         """
-        change = self.wheel_speeds(setpoint, heading + self.lead * turning) - previous
-        size = np.hypot(change[..., :1], change[..., 1:])
-        longest = self.wheel_acceleration_limit * period
-        return previous + change * (longest / np.maximum(size, longest))
+        turning = (wheels[..., 1] - wheels[..., 0]) * (self.wheel_radius / self.wheel_separation)
+        ahead = self.wheel_speeds(setpoint, heading + self.lead * turning) - wheels
+        size = np.hypot(ahead[..., :1], ahead[..., 1:])
+        # Of a command that is this far ahead the wheels make up the limit's share within the period.
+        farthest = self.wheel_acceleration_limit * period / -math.expm1(-period / self.lead)
+        return wheels + ahead * (farthest / np.maximum(size, farthest))
 
     def wheel_speeds(self, setpoint: np.ndarray, heading: np.ndarray) -> np.ndarray:
         """What the wheels have to do so that the control point moves as it should.

@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.planar_fit`: does the planar model of each kind go where its body in PyBullet goes?
 
-Random set-points within the cruise speed on each axis, or another, each held for 0.2 to 2 s, issued as the runtime issues them: within the limits of
-the kind, after its command latency. Nothing is measured on the way, so all errors add up.
+Random set-points within the cruise speed on each axis, or another, each held for 0.2 to 2 s, issued as the runtime issues them: within the
+limits of the kind, after its command latency. Nothing is measured on the way, so all errors add up.
 """
 
 from __future__ import annotations

@@ -58,30 +58,47 @@ def test_the_cruise_speed_on_both_axes_is_the_speed_of_any_direction(angle, head
     assert np.abs(BURGER.wheel_speeds(planar(corner, angle), heading)).max() <= BURGER.wheel_speed_limit * (1 + 1e-9)
 
 
+def roll(wheels, setpoint, heading, ticks):
+    """Wheels that follow their commands with the time constant; the robot does not turn. Speeds after each tick, [ticks + 1, 2]."""
+    speeds = [wheels]
+    share = -np.expm1(-SPEC.loop_period / SPEC.velocity_time_constant)
+    for _ in range(ticks):
+        turning = (wheels[1] - wheels[0]) * BURGER.wheel_radius / BURGER.wheel_separation
+        command = BURGER.command(setpoint, heading - BURGER.lead * turning, wheels, SPEC.loop_period)
+        wheels = wheels + share * (command - wheels)
+        speeds.append(wheels)
+    return np.array(speeds)
+
+
 @given(angles, angles, angles, st.floats(0.0, 0.22))
-def test_the_control_point_accelerates_no_faster_than_the_spec_says(before, after, heading, speed):
-    period = SPEC.loop_period
-    previous = BURGER.wheel_speeds(planar(speed, before), heading)
-    now = BURGER.command(planar(speed, after), heading, 0.0, previous, period)
-    change = BURGER.velocity(now, heading) - BURGER.velocity(previous, heading)
-    assert np.linalg.norm(change) <= SPEC.acceleration_limit * period * (1 + 1e-9)
-    for _ in range(round(2 * speed / SPEC.acceleration_limit / period) + 1):
-        now = BURGER.command(planar(speed, after), heading, 0.0, now, period)
-    np.testing.assert_allclose(now, BURGER.wheel_speeds(planar(speed, after), heading), atol=1e-9)
+def test_the_control_point_accelerates_no_faster_than_the_spec_says_and_arrives(before, after, heading, speed):
+    speeds = roll(BURGER.wheel_speeds(planar(speed, before), heading), planar(speed, after), heading, ticks=60)
+    changes = np.diff(BURGER.velocity(speeds, heading), axis=0)
+    assert np.linalg.norm(changes, axis=-1).max() <= SPEC.acceleration_limit * SPEC.loop_period * (1 + 1e-9)
+    np.testing.assert_allclose(speeds[-1], BURGER.wheel_speeds(planar(speed, after), heading), atol=0.01)
+
+
+def test_from_a_standstill_it_takes_the_limit_first_and_the_time_constant_then():
+    velocity = BURGER.velocity(roll(np.zeros(2), np.array([0.22, 0.0]), 0.0, ticks=20), 0.0)[:, 0]
+    np.testing.assert_allclose(np.diff(velocity[:6]), SPEC.acceleration_limit * SPEC.loop_period)
+    decay = np.exp(-SPEC.loop_period / SPEC.velocity_time_constant)
+    np.testing.assert_allclose((0.22 - velocity[9:]) / (0.22 - velocity[8:-1]), decay)
 
 
 def test_a_robot_that_turns_is_commanded_for_the_heading_that_it_will_have():
-    setpoint, settled = np.array([0.1, 0.0]), BURGER.wheel_speeds(np.array([0.1, 0.0]), 0.5 + 2.0 * BURGER.lead)
-    np.testing.assert_allclose(BURGER.command(setpoint, 0.5, 2.0, settled, 0.02), settled)
+    setpoint = np.array([0.1, 0.0])
+    wheels = np.array([0.4, 0.8])
+    turning = 0.4 * BURGER.wheel_radius / BURGER.wheel_separation
+    expected = BURGER.wheel_speeds(setpoint, 0.5 + turning * BURGER.lead)
+    np.testing.assert_allclose(BURGER.command(setpoint, 0.5, wheels, 0.02), expected)
 
 
 def test_many_robots_at_once_get_what_each_gets_alone():
     random = np.random.default_rng(0)
-    setpoint, heading, turning = random.normal(size=(4, 3, 2)), random.normal(size=(4, 3)), random.normal(size=(4, 3))
-    previous = random.normal(size=(4, 3, 2))
-    together = BURGER.command(setpoint, heading, turning, previous, 0.02)
+    setpoint, heading, wheels = random.normal(size=(4, 3, 2)), random.normal(size=(4, 3)), random.normal(size=(4, 3, 2))
+    together = BURGER.command(setpoint, heading, wheels, 0.02)
     for index in np.ndindex(4, 3):
-        alone = BURGER.command(setpoint[index], heading[index], turning[index], previous[index], 0.02)
+        alone = BURGER.command(setpoint[index], heading[index], wheels[index], 0.02)
         np.testing.assert_array_equal(together[index], alone)
 
 
