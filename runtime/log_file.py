@@ -12,6 +12,7 @@ import msgspec
 
 from robots.errors import InputError
 from runtime.log_lines import Closing, Event, Header, Line, Tick, with_numbers
+from runtime.log_schema import schema_of
 
 CHUNK_SECONDS = 0.5
 """An MCAP file grows by chunks; what is in one that was not completed is lost in a crash [s]."""
@@ -120,24 +121,11 @@ class McapFile:
         self._writer = writer.Writer(self._file, chunk_size=size, compression=writer.CompressionType.NONE)
         self._writer.start(profile="", library="fieldswarm")
         self._began = self._latest = round(header.began * 1e9)
+        peers = [robot["id"] for robot in header.team.get("robots", ()) if robot["id"] != header.robot]
         for kind in (Header, Tick, Event, Closing):
-            name = kind.__name__.lower()
-            schema = self._writer.register_schema(f"fieldswarm.{kind.__name__}", "jsonschema", msgspec.json.encode(schema_of(kind)))
+            name, content = kind.__name__.lower(), msgspec.json.encode(schema_of(kind, peers))
+            schema = self._writer.register_schema(f"fieldswarm.{kind.__name__}", "jsonschema", content)
             self._channels[kind] = self._writer.register_channel(name, "json", schema)
-
-
-def schema_of(kind: type) -> dict:
-    """The JSON schema of a line without references, which Foxglove does not follow."""
-    (schema,), parts = msgspec.json.schema_components((kind,))
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, dict):
-            if "$ref" in node:
-                return inline(parts[node["$ref"].rpartition("/")[2]])
-            return {key: inline(value) for key, value in node.items()}
-        return [inline(value) for value in node] if isinstance(node, list) else node
-
-    return inline(schema)
 
 
 def _mcap_messages(file: Any) -> Iterator[bytes]:

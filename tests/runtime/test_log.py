@@ -11,15 +11,18 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from robots.errors import InputError
 from runtime import log as log_module
 from runtime.log import RunLog
-from runtime.log_file import open_log, read_log, schema_of
+from runtime.log_file import open_log, read_log
 from runtime.log_lines import Closing, Event, Header, Line, Peer, Tick
+from runtime.log_schema import schema_of
 
 HEADER = Header("r0", 1, "realtime", 0.02, {"robots": []}, "0" * 64, "1" * 64, {}, 1.7e9, {}, 0.05, "omni", {"missions": []})
 SUFFIXES = pytest.mark.parametrize("suffix", ["mcap", "jsonl"])
@@ -120,7 +123,40 @@ def test_what_is_no_log_is_refused_or_empty(tmp_path: Path, content: bytes) -> N
         assert "is no line of a log" in str(error)
 
 
-def test_foxglove_gets_a_schema_without_references() -> None:
-    schema = schema_of(Tick)
-    assert schema["type"] == "object" and "$ref" not in json.dumps(schema)
-    assert schema["properties"]["peers"]["additionalProperties"]["properties"]["position"]["type"] == "array"
+def opened_by_foxglove(schema: dict[str, Any], place: str) -> None:
+    """What foxglove/studio's packages/mcap-support/src/parseJsonSchema.ts asks of an object; it throws otherwise."""
+    assert schema.get("type") == "object" and isinstance(schema.get("properties"), dict), place
+    for name, each in schema["properties"].items():
+        where = f"{place}.{name}"
+        if each.get("type") == "object":
+            opened_by_foxglove(each, where)
+        elif each.get("type") == "array" and each["items"].get("type") == "object":
+            opened_by_foxglove(each["items"], where)
+        else:
+            plain = each["items"] if each.get("type") == "array" else each
+            assert plain.get("type") in ("boolean", "string", "number", "integer") and "oneOf" not in plain, where
+
+
+def test_foxglove_opens_every_channel_and_finds_what_is_in_it(tmp_path: Path) -> None:
+    """By the format's own library, as another program reads it."""
+    from mcap.reader import make_reader
+
+    team = {"robots": [{"id": "r0"}, {"id": "r1"}, {"id": "r2"}]}
+    write(tmp_path / "r0.mcap", [msgspec.structs.replace(HEADER, team=team), *lines(100)[1:]])
+    with (tmp_path / "r0.mcap").open("rb") as file:
+        reader = make_reader(file)
+        summary = reader.get_summary()
+        assert {channel.topic for channel in summary.channels.values()} == {"header", "tick", "event", "closing"}
+        assert {schema.encoding for schema in summary.schemas.values()} == {"jsonschema"}
+        counts = dict.fromkeys(("header", "tick", "event", "closing"), 0)
+        times = []
+        for schema, channel, message in reader.iter_messages():
+            counts[channel.topic] += 1
+            assert channel.message_encoding == "json"
+            described = json.loads(schema.data)
+            opened_by_foxglove(described, schema.name)
+            assert json.loads(message.data).keys() <= described["properties"].keys()
+            times.append(message.log_time)
+    assert counts == {"header": 1, "tick": 100, "event": 1, "closing": 1} and times == sorted(times)
+    peers = schema_of(Tick, ["r1", "r2"])["properties"]["peers"]["properties"]
+    assert peers["r2"]["properties"]["age"] == {"type": "number"} and peers.keys() == {"r1", "r2"}
