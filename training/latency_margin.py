@@ -16,9 +16,10 @@ from sim3d.worlds import check_world, make_world
 
 KEPT = 0.9
 """Share of the undelayed success that still counts as working."""
-LONGEST_PERIODS = 6
+LONGEST = 1.0
+"""No network or motor that a team drives by is later than that [s]; a team that stands it is not tried further."""
 HALVINGS = 2
-"""Between two whole periods the margin is known to a quarter of one."""
+"""Between two latencies that were tried the margin is known to a quarter of the way."""
 MISSIONS = {"spread": 200, "bullet": 50}
 """In each world; PyBullet takes some seconds for fifty."""
 MARGIN_SEED = 3_000_017
@@ -27,8 +28,8 @@ MARGIN_SEED = 3_000_017
 def latency_margin(success: Callable[[float], float], period: float) -> float:
     """The longest actuation latency [s], beyond the robot's own, at which success is at least KEPT of that without.
 
-    Latencies are tried period by period until one is too long, then halved in between; the margin is the longest that worked. A team that
-    succeeds in nothing has none.
+    Latencies are tried period by period (or half of LONGEST, if that is less) until one is too long, then halved in between; the margin is
+    the longest that worked, at most LONGEST. A team that succeeds in nothing has none.
 
     Args:
         success: of the team under a latency [s].
@@ -37,14 +38,15 @@ def latency_margin(success: Callable[[float], float], period: float) -> float:
     needed = KEPT * success(0.0)
     if needed == 0.0:
         return 0.0
-    works, fails = 0.0, None
-    for periods in range(1, LONGEST_PERIODS + 1):
-        if success(periods * period) < needed:
-            fails = periods * period
+    step = min(period, LONGEST / 2)
+    works = 0.0
+    while works < LONGEST:
+        fails = min(works + step, LONGEST)
+        if success(fails) < needed:
             break
-        works = periods * period
-    if fails is None:
-        return works
+        works = fails
+    else:
+        return LONGEST
     for _ in range(HALVINGS):
         middle = (works + fails) / 2
         if success(middle) >= needed:
