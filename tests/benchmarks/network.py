@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.link import Fault, Link, LinkProfile
+from runtime.team import Staleness
 from sim3d.metrics import episode_metrics
 from sim3d.mission_layouts import missions_of
 from sim3d.world import random_layouts
@@ -118,7 +119,7 @@ LINK_CASES = (
         "r0 late by 3 s",
         link=LinkProfile(faults=(Fault(kind="late", robot=0, at=3.0),)),
         deaf=frozenset({1, 2}),
-        silent=(0.0, 3.0),
+        silent=(0.2, 3.0),  # r0 itself waits for the others' first messages
     ),
 )
 
@@ -156,12 +157,23 @@ class Row:
         return [*self.failed, *self.late]
 
 
-def run_case(case: Case, seconds: float, network: Namespaces | Proxy | None, bundle: Path, folder: Path) -> Row:
-    """Run one case for so long over a network (None: loopback and the link model), and judge it."""
+def run_case(
+    case: Case, seconds: float, network: Namespaces | Proxy | None, bundle: Path, folder: Path, fresh: float = Staleness().stale_floor
+) -> Row:
+    """Run one case and judge it.
+
+    Args:
+        case: what is wrong with the network.
+        seconds: for so long.
+        network: over this; None for loopback and the link model.
+        bundle: what the robots run.
+        folder: for all files.
+        fresh: `staleness.stale_floor` of the team: age up to which a message lets a robot that holds drive again [s].
+    """
     missions = max(1, round(seconds / MISSION))
     length = STEP * round(seconds / missions / (STEP * TICK))
     layouts = random_layouts(missions, ROBOTS, ROBOTS, ARENA, seed=0)
-    team = {"geofence": ARENA, "arm_timeout": seconds}
+    team = {"geofence": ARENA, "arm_timeout": seconds, "staleness": Staleness(stale_floor=fresh)}
     setting = Setting(bundle, "omni", "bullet", missions_of(layouts), length, ARENA, team=team, link=case.link)
     reach: Reach = on_loopback(ROBOTS) if network is None else network.reach()
     with Deployment(folder, setting, reach) as deployment:
@@ -290,6 +302,13 @@ def main() -> int:
     parser.add_argument(
         "--bundle", type=Path, help="a trained team of three for kind omni (default: one that drives each to its own landmark)"
     )
+    parser.add_argument(
+        "--fresh",
+        type=float,
+        default=Staleness().stale_floor,
+        metavar="S",
+        help="staleness.stale_floor of the team: the age at which a robot that holds drives again (default: %(default)s)",
+    )
     parser.add_argument("--keep", type=Path, help="folder for the logs of all runs (default: they are deleted)")
     arguments = parser.parse_args()
     if arguments.seconds < CUT_AT + GOOD_AGAIN + 2.0:
@@ -305,7 +324,7 @@ def main() -> int:
                 if arguments.only in case.name:
                     folder = (arguments.keep or Path(temporary)) / f"{via}-{number}"
                     with ExitStack() as stack:
-                        row = run_case(case, arguments.seconds, open_network(via, case, stack), bundle, folder)
+                        row = run_case(case, arguments.seconds, open_network(via, case, stack), bundle, folder, arguments.fresh)
                     print(line_of(row), flush=True)
                     failed += [f"{row.case}, {row.via}: {each}" for each in row.broken]
     print("\n".join(failed) or "all promises were kept")
