@@ -1,6 +1,5 @@
 """The latency that a team stands, found by trying."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
