@@ -8,7 +8,7 @@ import msgspec
 
 MESSAGE_VERSION = 1
 LARGEST_MESSAGE = 4096
-"""Bytes; a longer frame is refused by the socket (ZMQ_MAXMSGSIZE) and by the decoder."""
+"""Bytes; a longer frame is refused by the decoder, and a much longer one by the socket (ZMQ_MAXMSGSIZE)."""
 LONGEST_VECTOR = 64
 
 

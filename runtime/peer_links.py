@@ -11,6 +11,7 @@ import zmq
 
 from robots.driver import RobotState
 from robots.errors import InputError
+from robots.socket_events import SocketEvents
 from runtime.binding import bind
 from runtime.doorkeeper import Doorkeeper, Knock, guard, introduce, prove_shut
 from runtime.keys import RobotKeys
@@ -31,15 +32,25 @@ after a breach of its protocol, such as one frame above MAXMSGSIZE; without this
 MOST_WAYS = 8
 """To one peer at a time; then the oldest is given up, after 5.6 s. None is given up for a newer one alone: where a message takes 0.3 s and
 10 % of the packets are lost, an encrypted connection takes 4 to 5 s to come up (`tests/benchmarks/network.py`)."""
-MOST_WAYS_IN_ALL = 256
-"""To all peers of a large team: each takes two file descriptors, of which a process often has 1024; without any, ZeroMQ aborts it."""
+MOST_WAYS_IN_ALL = 128
+"""To all peers of a large team: each takes four file descriptors, of which a process often has 1024; without any, ZeroMQ aborts it."""
+
+_TOLD = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_DISCONNECTED
+)
+"""Of each connection to a peer: how it began, and that it ended."""
 
 _OPTIONS = {
     zmq.LINGER: 0,
     # Old measurements are worthless: a few ticks, not ZeroMQ's 1000 messages.
     zmq.SNDHWM: 16,
     zmq.RCVHWM: 1000,
-    zmq.MAXMSGSIZE: LARGEST_MESSAGE,
+    # Above this ZeroMQ closes the connection; what is too long and below is counted.
+    zmq.MAXMSGSIZE: 8 * LARGEST_MESSAGE,
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 500,
 }
@@ -85,6 +96,8 @@ class PeerLinks:
         self._poller = zmq.Poller()
         self._ways: dict[PeerTrack, list[zmq.Socket]] = {track: [] for track in self.tracks}
         self._of_socket: dict[zmq.Socket, PeerTrack] = {}
+        self._events: dict[zmq.Socket, SocketEvents] = {}
+        self._connected: set[zmq.Socket] = set()
         self._alive: dict[PeerTrack, int] = {}
         self._renewal = 0
         try:
@@ -176,13 +189,30 @@ class PeerLinks:
 
     def _renew_silent(self, now: int) -> None:
         self._renewal = now + RENEWAL // 10
+        for subscriber in self._events:
+            self._count_ends(subscriber)
         for track, ways in self._ways.items():
             if now - self._alive[track] >= RENEWAL:
                 if len(ways) >= max(2, min(MOST_WAYS, MOST_WAYS_IN_ALL // len(self.tracks))):
                     self._give_up(ways[0])
                 self._subscribe(track)
 
+    def _count_ends(self, subscriber: zmq.Socket) -> None:
+        """Connections that were not the peer's, by its key, and such as broke when they had come up."""
+        events, track = self._events[subscriber], self._of_socket[subscriber]
+        while (event := events.take()) is not None:
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._connected.add(subscriber)
+            elif event != zmq.EVENT_DISCONNECTED:
+                track.rejected["handshake"] += 1
+            elif subscriber in self._connected:  # a handshake that failed is disconnected, too
+                self._connected.remove(subscriber)
+                track.rejected["broken"] += 1
+
     def _give_up(self, subscriber: zmq.Socket) -> None:
+        self._count_ends(subscriber)
+        self._connected.discard(subscriber)
+        self._events.pop(subscriber).close()
         self._ways[self._of_socket.pop(subscriber)].remove(subscriber)
         self._poller.unregister(subscriber)
         subscriber.close()
@@ -197,6 +227,7 @@ class PeerLinks:
         subscriber = self._socket(zmq.SUB)
         # Everything, and no CONFLATE: it breaks multipart messages, and what it drops cannot be counted (libzmq 3171).
         subscriber.subscribe(b"")
+        self._events[subscriber] = SocketEvents(subscriber, _TOLD)
         if self._keys is not None:
             introduce(subscriber, self._keys.secret, self._keys.public[track.robot])
         try:

@@ -20,7 +20,8 @@ class PeerTrack:
         newest: its newest believed message; None before the first.
         accepted: messages that were believed.
         rejected: reason -> messages that were not: those of `decode_message`, `sequence` (does not grow within a boot) and `old_boot`
-            (from a life of the peer that a later one has ended).
+            (from a life of the peer that a later one has ended). And what `runtime.peer_links` counts of its connections: `handshake`
+            (not made: another key, or none) and `broken` (its end died, or sent a frame that is far too long).
     """
 
     def __init__(self, robot: str, endpoint: str) -> None:
