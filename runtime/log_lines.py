@@ -104,9 +104,8 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
 
 
 class Event(msgspec.Struct, tag_field="line", tag="event", omit_defaults=True):
-    """Something that happened: `mode` (from, to), `emergency_stop` (by `operator` or `signal`, with the operator's reason), `rejected` (of
-    a peer or the `operator`, all so far by reason; at most once a second), `fault`, `own_rejected` (a measurement of my own that was not
-    finite), `end`."""
+    """Something that happened: `mode` (from, to), `emergency_stop` (`reason`: by whom, and why), `rejected` (of a peer or the `operator`,
+    all so far by reason; at most once a second), `fault`, `own_rejected` (a measurement of my own that was not finite), `end`."""
 
     t: float
     event: str

@@ -18,6 +18,7 @@ from runtime.arming import ArmWatch, missing
 from runtime.decide import Decider, Wish
 from runtime.ears import Ears
 from runtime.heard import Heard
+from runtime.latch import Latch
 from runtime.log import NoLog, RunLog
 from runtime.log_lines import Closing, Event, Peer, Tick
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
@@ -64,6 +65,7 @@ class Node:
         say: prints one line for the operator.
         attend: called once a tick, and during long waits.
         stops: asks for an emergency stop, whatever state the robot is in.
+        latch: remembers one.
         clock: [ns, monotonic].
     """
 
@@ -85,6 +87,7 @@ class Node:
         say: Callable[[str], None],
         attend: Callable[[], None] = lambda: None,
         stops: Stops | None = None,
+        latch: Latch | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.mode = Mode.INIT
@@ -93,6 +96,8 @@ class Node:
         self._driver, self._links, self._ears, self._pacing = driver, links, ears, pacing
         self._log, self._say, self._attend, self._clock = log, say, attend, clock
         self._stops: Stops = NoStops() if stops is None else stops
+        self._latch = Latch(None, say) if latch is None else latch
+        self._stopped_for: str | None = None
         self._period = features.loop_period
         self._decider = Decider(robot, team, missions, actor, spec, features.loop_period, command_latency)
         self._began = clock()
@@ -173,11 +178,11 @@ class Node:
         began = self._clock()
         self._heed_stops()
         if state is not None and not self._take(state):
-            self._stops.answer(self.mode.value)
+            self._answer_stops()
             return
         own = self._own
         if own is None:
-            self._stops.answer(self.mode.value)
+            self._answer_stops()
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
             return
         self._publish()
@@ -197,8 +202,8 @@ class Node:
         gated = self._decider.allow(own, own_age, heard, wish, active)
         checked = self._clock()
         self._decider.sent = self._driver.command(gated.action, own.tick)
-        self._stops.answer(self.mode.value)
         commanded = self._clock()
+        self._answer_stops()
 
         compute = (commanded - began - waited) / 1e3
         if self._logs_ticks:
@@ -231,7 +236,7 @@ class Node:
         if self._stop:
             raise StopRequested
         self._heed_stops()
-        self._stops.answer(self.mode.value)  # nothing moves before the command that it waits to give
+        self._answer_stops()  # nothing moves before the command that it waits to give
         self._attend()
         if self._own is None:
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
@@ -258,18 +263,28 @@ class Node:
         return missing(own_age, needed, ages[: len(needed)], self._own.episode, fresh)
 
     def _heed_stops(self) -> None:
-        """An emergency stop, by signal or by message: in any state, at once, and before anyone's earlier wish to arm the robot."""
+        """An emergency stop, by message, by signal, or of an earlier life: in any state, at once, and before an earlier wish to arm."""
         by_signal, self._emergency = self._emergency, False
-        reason = self._stops.hear()
-        if reason is None and not by_signal:
+        asked = self._stops.hear()
+        if asked is not None:
+            reason = f"by the operator: {asked}"
+        elif by_signal:
+            reason = "by signal"
+        elif self.mode is Mode.INIT and self._latch.reason is not None and self._stopped_for is None:
+            reason = self._latch.reason
+        else:
             return
         self._rearm = False
-        if self.mode not in (Mode.SAFE_STOP, Mode.FAULT):
-            asked = {"by": "operator", "reason": reason} if reason is not None else {"by": "signal"}
-            self._event("emergency_stop", asked)
-            told = "" if reason is None else f" by the operator: {reason}"
-            self._say(f"{self._robot}: SAFE_STOP: emergency stop{told}; SIGUSR1 arms it again")
+        if self._stopped_for is None:
+            self._stopped_for = reason
+            self._event("emergency_stop", {"reason": reason})
+            self._say(f"{self._robot}: SAFE_STOP: emergency stop {reason}; SIGUSR1 arms it again")
             self._settle(Inputs(stop=True))
+
+    def _answer_stops(self) -> None:
+        """When what follows from a stop was commanded."""
+        self._stops.answer(self.mode.value)
+        self._latch.follow(self._stopped_for)
 
     def _update_mode(self, own_age: float, ages: list[float]) -> None:
         self._settle(Inputs(own_age, tuple(ages) if self._team.require_peers else (), self._stop, self._rearm))
@@ -283,6 +298,8 @@ class Node:
                 self._say(f"{self._robot}: SAFE_STOP: its own state is {inputs.own_age:.1f} s old; SIGUSR1 arms it again")
             if mode is Mode.ACTIVE:
                 self._decider.begin()
+            if mode is Mode.STANDBY:
+                self._stopped_for = None
             self.mode = mode
 
     def _seconds(self) -> float:

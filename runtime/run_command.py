@@ -1,16 +1,17 @@
 """Run one robot: its actor, its links to the peers, its driver, until the plant ends the series or SIGTERM or Ctrl-C stops it.
 
-SIGUSR2 is an emergency stop, as is `fieldswarm stop`: the robot goes to SAFE_STOP and stays there. SIGUSR1 arms it again.
+SIGUSR2 is an emergency stop, as is `fieldswarm stop`: the robot goes to SAFE_STOP and stays there, with --latch also when it is started
+again. SIGUSR1 arms it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import hashlib
 import math
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -29,12 +30,14 @@ from runtime.contract import Contract, check_period, check_robot, encode_contrac
 from runtime.ears import LinkedEars, OpenEars
 from runtime.health import Health
 from runtime.keys import load_robot_keys
+from runtime.latch import Latch
 from runtime.link import LinkProfile, read_link
 from runtime.log import NoLog, RunLog
 from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
 from runtime.realtime import claim_realtime
+from runtime.signals import Signals
 from runtime.stop_listener import NoStops, StopListener
 from runtime.team import Member, Missions, Team, read_missions, read_team
 from runtime.version import onboard_versions
@@ -67,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-plaintext", action="store_true", help="allow messages without keys, and a plant, on a network other than loopback"
     )
+    parser.add_argument("--latch", type=Path, metavar="FILE", help="keep an emergency stop here, in force when the robot is started again")
     parser.add_argument("--health", type=Path, metavar="SOCKET", help="answer `fieldswarm health` at this local socket")
     parser.add_argument("--realtime", action="store_true", help="ask for SCHED_FIFO and locked memory, and say what is denied")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a log: MCAP where the name ends in .mcap, else JSON lines")
@@ -91,9 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (arguments.summary, arguments.log):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{path}: cannot be written: no such directory")
+    latch = Latch(arguments.latch, _say)
     driver = _driver(me, arguments.team, arguments.allow_plaintext)
 
-    signals = _Signals()
+    signals = Signals()
     links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns, keys)
     stops: StopListener | NoStops = NoStops()
     log: RunLog | NoLog = NoLog()
@@ -124,6 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
             say=_say,
             attend=lambda: health.attend(node.health),
             stops=stops,
+            latch=latch,
         )
         signals.hand_over(node)
         for denied in claim_realtime() if arguments.realtime else ():
@@ -147,39 +153,6 @@ def _settle_interpreter() -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_INTERVAL)
-
-
-class _Signals:
-    """SIGTERM and SIGINT end the process while it starts, and stop the robot in a controlled way once it runs."""
-
-    def __init__(self) -> None:
-        self.interrupted = False
-        self._node: Node | None = None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        signal.signal(signal.SIGUSR1, self._rearm)
-        signal.signal(signal.SIGUSR2, self._emergency)
-
-    def hand_over(self, node: Node) -> None:
-        """From now on the node stops itself."""
-        self._node = node
-
-    def _stop(self, number: int, frame: object) -> None:
-        self.interrupted |= number == signal.SIGINT
-        if self._node is not None:
-            self._node.request_stop()
-        elif number == signal.SIGINT:
-            raise KeyboardInterrupt
-        else:
-            raise SystemExit(0)
-
-    def _emergency(self, number: int, frame: object) -> None:
-        if self._node is not None:
-            self._node.request_emergency_stop()
-
-    def _rearm(self, number: int, frame: object) -> None:
-        if self._node is not None:
-            self._node.request_rearm()
 
 
 def _refuse_plaintext(team: Team, me: Member, has_keys: bool, place: Path) -> None:
@@ -248,7 +221,7 @@ def _header(
     )
 
 
-def _report(ending: Ending, node: Node, me: Member, signals: _Signals, start_up: float | None, path: Path | None) -> int:
+def _report(ending: Ending, node: Node, me: Member, signals: Signals, start_up: float | None, path: Path | None) -> int:
     summary = {
         "robot": me.id,
         "ending": {"kind": ending.kind, "text": ending.text},
@@ -281,4 +254,5 @@ def _since_process_start() -> float | None:
 
 
 def _say(text: str) -> None:
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError, ValueError):  # whoever read it is gone: no reason to fail
+        print(" ".join(text.split()), file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """Write a systemd unit that runs one robot from boot on, starts it again when it fails, and keeps its logs for two weeks.
 
+An emergency stop stays in force, whatever is started again meanwhile, until `systemctl kill --kill-whom=main -s USR1 fieldswarm-ROBOT`.
 The loop gives systemd a sign of life twice a second; one that hangs for two seconds is killed, and the platform's own watchdog has stopped
 the robot long before. Afterwards: systemctl daemon-reload && systemctl enable --now fieldswarm-ROBOT
 """
@@ -42,6 +43,7 @@ TimeoutStartSec=infinity
 TimeoutStopSec=5
 LogsDirectory=fieldswarm
 RuntimeDirectory=fieldswarm-{robot}
+StateDirectory=fieldswarm-{robot}
 LimitRTPRIO={priority}
 LimitMEMLOCK=infinity
 NoNewPrivileges=yes
@@ -82,7 +84,8 @@ def run(arguments: argparse.Namespace) -> None:
 def unit(arguments: argparse.Namespace) -> str:
     """The text of the unit."""
     robot, suffix = arguments.robot, "jsonl" if arguments.json else "mcap"
-    words = [sys.executable, "-m", "runtime.cli", "run", "--robot", robot, "--realtime", "--health", f"/run/fieldswarm-{robot}/health"]
+    words = [sys.executable, "-m", "runtime.cli", "run", "--robot", robot, "--realtime"]
+    words += ["--health", f"/run/fieldswarm-{robot}/health", "--latch", f"/var/lib/fieldswarm-{robot}/stopped"]
     for name in ("team", "bundle", "missions", "keys", "bundle_key"):
         if (value := getattr(arguments, name)) is not None:
             words += [f"--{name.replace('_', '-')}", str(value.resolve())]

@@ -71,6 +71,30 @@ def make_actor(contract: Contract, gain: float = 0.5, metadata: str | None = Non
     return to_bytes(nodes, inputs, outputs, constants, encode_contract(contract) if metadata is None else metadata)
 
 
+def make_table_actor(contract: Contract, rows: int) -> bytes:
+    """Says what stands in the row of its number of runs, and fails where there is none; for a state of one number."""
+    constants = [
+        numpy_helper.from_array(np.full((rows, 2), 0.5, dtype=np.float32), "table"),
+        numpy_helper.from_array(np.array([-1], dtype=np.int64), "flat"),
+        numpy_helper.from_array(np.ones(1, dtype=np.float32), "one"),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["state"], ["number"], to=TensorProto.INT64),
+        helper.make_node("Reshape", ["number", "flat"], ["row"]),
+        helper.make_node("Gather", ["table", "row"], ["action"], axis=0),
+        helper.make_node("Add", ["state", "one"], ["next_state"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["batch", contract.observation_size]),
+        helper.make_tensor_value_info("state", TensorProto.FLOAT, ["batch", 1]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("action", TensorProto.FLOAT, ["batch", 2]),
+        helper.make_tensor_value_info("next_state", TensorProto.FLOAT, ["batch", 1]),
+    ]
+    return to_bytes(nodes, inputs, outputs, constants, encode_contract(contract))
+
+
 def to_bytes(nodes: list, inputs: list, outputs: list, constants: list, metadata: str) -> bytes:
     graph = helper.make_graph(nodes, "actor", inputs, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

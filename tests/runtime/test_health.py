@@ -110,6 +110,8 @@ def test_the_unit_starts_the_robot_with_what_was_given(tmp_path: Path, deploymen
     assert shell[:2] == ["/bin/sh", "-c"] and "date +%Y%m%dT%H%M%S).mcap" in shell[2]
     deployment.write_team(lockstep_timeout=0.3)
     command = shell[2].replace("/run/fieldswarm-r0/health", str(tmp_path / "health")).replace("/var/log/fieldswarm", str(tmp_path))
+    assert "--latch /var/lib/fieldswarm-r0/stopped" in command and "StateDirectory=fieldswarm-r0\n" in text
+    command = command.replace("/var/lib/fieldswarm-r0", str(tmp_path))
     ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
     assert ran.returncode == 2 and "no plant answers" in ran.stderr
     refused = fieldswarm("install-service", "--robot", "r9", *words)

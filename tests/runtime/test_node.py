@@ -15,6 +15,7 @@ from robots.spec import load_spec
 from runtime.actor import OnnxActor
 from runtime.barrier import Neighbours, barrier_for
 from runtime.ears import OpenEars
+from runtime.latch import Latch
 from runtime.log import NoLog, RunLog
 from runtime.node import Node
 from runtime.observation import observe, views_of_team
@@ -43,6 +44,7 @@ class Bench:
         log: Path | None = None,
         actor: bytes | None = None,
         stops: Stops | None = None,
+        latch: Latch | None = None,
         **team: Any,
     ) -> None:
         self.clock, self.said = Clock(), []
@@ -67,6 +69,7 @@ class Bench:
             log=NoLog() if log is None else RunLog(log, self.said.append),
             say=self.said.append,
             stops=stops,
+            latch=latch,
             clock=self.clock,
         )
 

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ import pytest
 
 from runtime.team import Staleness
 from tests.runtime.deployment import Deployment, RealTimePlant, TalkingPeers, finish, moves, sound, until
+from tests.runtime.factory import make_contract, make_table_actor
 
 Start = Callable[..., subprocess.Popen]
 
@@ -45,6 +47,52 @@ def test_it_starts_in_less_than_a_second(deployment: Deployment, plant: RealTime
         finish(process, signal.SIGTERM)
         times.append(deployment.read_summary()["start_up_s"])
     assert min(times) < 1.0, times
+
+
+def test_a_terminal_that_goes_stops_the_robot_and_one_that_reads_no_more_does_not(
+    deployment: Deployment, plant: RealTimePlant, talk: Callable, start_fieldswarm: Start
+) -> None:
+    """As when an ssh session drops: SIGHUP, and a standard error that nobody reads."""
+    talk(sound)
+    process = start_fieldswarm(*deployment.arguments())
+    until(process, lambda: moves(plant.commands))
+    process.stderr.close()
+    process.send_signal(signal.SIGUSR2)
+    before = len(plant.commands) + 2
+    until(process, lambda: len(plant.commands) > before and not moves(plant.commands[-1:]))
+    process.send_signal(signal.SIGUSR1)
+    until(process, lambda: moves(plant.commands[-1:]))
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=10) == 0 and not moves(plant.commands[-1:])
+    assert deployment.read_summary()["ending"]["kind"] == "stopped"
+
+
+def test_nohup_is_heeded(deployment: Deployment, plant: RealTimePlant, talk: Callable) -> None:
+    talk(sound)
+    command = ["nohup", sys.executable, "-m", "runtime.cli", *map(str, deployment.arguments())]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until(process, lambda: moves(plant.commands))
+        process.send_signal(signal.SIGHUP)
+        driving = len(plant.commands)
+        until(process, lambda: moves(plant.commands[driving + 3 :]))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_robot_whose_inside_fails_is_stopped_with_status_1_and_one_line(
+    deployment: Deployment, plant: RealTimePlant, talk: Callable, start_fieldswarm: Start
+) -> None:
+    """Its actor looks up what to do in a table, by the number of its runs, and the table ends."""
+    contract = make_contract(kind="point", state_initial=(0.0,))
+    deployment.replace_actor(0, make_table_actor(contract, rows=12))
+    talk(sound)
+    process = start_fieldswarm(*deployment.arguments())
+    status, stderr = finish(process)
+    assert status == 1 and stderr.startswith("r0: FAULT: ") and stderr.count("\n") == 1, stderr
+    assert moves(plant.commands) and not moves(plant.commands[-1:])
+    assert deployment.read_summary()["ending"]["kind"] == "fault"
+    events = [line for line in map(json.loads, deployment.log.read_text().splitlines()) if line.get("event") == "fault"]
+    assert "Traceback" in events[0]["detail"]["traceback"]
 
 
 def test_ctrl_c_stops_the_robot_with_status_130(
@@ -120,4 +168,4 @@ def test_an_emergency_stop_by_signal_ends_the_motion_and_not_the_process(
     process.send_signal(signal.SIGUSR1)
     until(process, lambda: any(plant.commands[-1].action))
     status, stderr = finish(process, signal.SIGTERM)
-    assert status == 0 and stderr == "r0: SAFE_STOP: emergency stop; SIGUSR1 arms it again\n"
+    assert status == 0 and stderr == "r0: SAFE_STOP: emergency stop by signal; SIGUSR1 arms it again\n"

@@ -44,7 +44,7 @@ def test_the_operator_stops_a_running_robot_which_moves_again_only_when_armed_on
     status, stderr = finish(process, signal.SIGTERM)
     assert status == 0 and stderr == "r0: SAFE_STOP: emergency stop by the operator: a dog in the arena; SIGUSR1 arms it again\n"
     events = [line for line in map(json.loads, deployment.log.read_text().splitlines()) if line.get("event") == "emergency_stop"]
-    assert [event["detail"] for event in events] == [{"by": "operator", "reason": "a dog in the arena"}]
+    assert [event["detail"] for event in events] == [{"reason": "by the operator: a dog in the arena"}]
     counts = deployment.read_summary()["stops"]
     assert counts["accepted"] >= 2 and counts["refused_keys"] == 0 and counts["rejected"].keys() == {"handshake"}
 
