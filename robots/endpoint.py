@@ -37,6 +37,21 @@ def is_local(endpoint: str) -> bool:
         return False
 
 
+def own_side(endpoint: str) -> str:
+    """What the owner of an endpoint binds: the endpoint itself, or its port on all addresses where a host name stands for them.
+
+    Those who connect resolve the name, again for each new connection, so a robot may move to another address while the team runs.
+    """
+    if endpoint.startswith("ipc://"):
+        return endpoint
+    host, port = host_and_port(endpoint)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return endpoint if host in ("localhost", "*") else f"tcp://*:{port}"
+    return endpoint
+
+
 def refuse_plaintext(endpoint: str, place: str, why: str) -> None:
     """What leaves the machine in plain text needs someone's word that it may.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robots.endpoint import host_and_port, is_local
+from robots.endpoint import host_and_port, is_local, own_side
 from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
@@ -117,9 +117,9 @@ def check_endpoint(name: str, endpoint: str) -> Finding:
     """The robot can bind an endpoint of its own, where others will look for it."""
     if endpoint.startswith("ipc://"):
         return Finding(Level.GREEN, name, endpoint)
-    host, port = host_and_port(endpoint)
+    host, port = host_and_port(own_side(endpoint))
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo("0.0.0.0" if host == "*" else host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)

@@ -106,10 +106,10 @@ class PeerLinks:
             self._publisher = self._socket(zmq.PUB)
             if keys is not None:
                 guard(self._publisher, keys.secret)
-            bind(self._publisher, me.endpoint, f"robot {me.id}: cannot publish")
+            door = bind(self._publisher, me.endpoint, f"robot {me.id}: cannot publish")
             if keys is not None:
                 mine = Knock("its own", keys.secret, True, zmq.SUB)
-                prove_shut(self._context, self._doorkeeper, me.endpoint, keys.public[me.id], mine)
+                prove_shut(self._context, self._doorkeeper, door, keys.public[me.id], mine)
             for track in self.tracks:
                 self._subscribe(track)
         except BaseException:

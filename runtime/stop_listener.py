@@ -113,10 +113,10 @@ class StopListener:
             if keys is not None:
                 guard(self._socket, keys.secret)
             self._events = SocketEvents(self._socket, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-            bind(self._socket, me.stop, f"robot {me.id}: cannot listen for stops")
+            door = bind(self._socket, me.stop, f"robot {me.id}: cannot listen for stops")
             if keys is not None:
                 own = Knock("a robot's", keys.secret, False, zmq.DEALER)
-                prove_shut(self._context, self._doorkeeper, me.stop, keys.public[me.id], own)
+                prove_shut(self._context, self._doorkeeper, door, keys.public[me.id], own)
         except BaseException:
             self.close()
             raise

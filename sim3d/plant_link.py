@@ -9,7 +9,7 @@ from collections import Counter
 import msgspec
 import zmq
 
-from robots.endpoint import refuse_plaintext
+from robots.endpoint import own_side, refuse_plaintext
 from robots.errors import InputError
 from robots.plant_protocol import NO_KEYS, PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_driver, encode
 
@@ -70,7 +70,7 @@ class RobotLink:
         for option, value in _OPTIONS.items():
             self.socket.set(option, value)
         try:
-            self.socket.bind(endpoint)
+            self.socket.bind(own_side(endpoint))
         except zmq.ZMQError as error:
             self.socket.close(linger=0)
             raise InputError(f"{place}: cannot serve robot {self.robot} at {endpoint}: {zmq.strerror(error.errno)}") from None
