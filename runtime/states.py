@@ -88,8 +88,9 @@ def _conditions(inputs: Inputs, staleness: Staleness, period: float) -> dict[str
         "fault": inputs.fault,
         "stop": inputs.stop,
         "own_seen": math.isfinite(inputs.own_age),
-        "own_gone": inputs.own_age > staleness.own_stop,
-        "something_lost": inputs.own_age > staleness.own_hold or any(age > staleness.lost for age in inputs.peer_ages),
+        # Not "older than": an age that is no number is none that can be trusted.
+        "own_gone": not inputs.own_age <= staleness.own_stop,
+        "something_lost": not (inputs.own_age <= staleness.own_hold and all(age <= staleness.lost for age in inputs.peer_ages)),
         "all_fresh": own_fresh and all(age <= fresh for age in inputs.peer_ages),
         "rearmed": inputs.rearm and own_fresh and not inputs.stop,
     }

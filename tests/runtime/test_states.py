@@ -42,8 +42,24 @@ def test_stale_is_three_and_a_half_periods_but_not_below_a_floor() -> None:
     ],
 )
 def test_change_at_exactly_its_age(mode: Mode, inputs, threshold: float, at: Mode, beyond: Mode) -> None:
-    assert next_mode(mode, inputs(threshold), FIGURES, PERIOD) is at
-    assert next_mode(mode, inputs(threshold + NANOSECOND), FIGURES, PERIOD) is beyond
+    for age in (threshold, math.nextafter(threshold, 0.0)):
+        assert next_mode(mode, inputs(age), FIGURES, PERIOD) is at
+    for age in (math.nextafter(threshold, math.inf), threshold + NANOSECOND):
+        assert next_mode(mode, inputs(age), FIGURES, PERIOD) is beyond
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_an_age_that_is_no_number_arms_nothing_and_stops_what_is_armed(mode: Mode) -> None:
+    for inputs in (Inputs(math.nan), Inputs(math.nan, (math.nan,)), Inputs(0.0, (math.nan, 0.0)), Inputs(0.0, (0.0, math.nan))):
+        ends = (mode, *settle(mode, inputs, FIGURES, PERIOD))[-1]
+        assert ends is not Mode.ACTIVE
+    if mode in (Mode.ACTIVE, Mode.HOLD):
+        assert after(mode, math.nan) is Mode.SAFE_STOP
+
+
+def test_every_age_at_once_at_its_threshold_is_still_fresh_and_from_the_smallest_number_on() -> None:
+    for age in (0.0, -0.0, 5e-324, FRESH):
+        assert after(Mode.STANDBY, age, age, age) is Mode.ACTIVE and after(Mode.ACTIVE, age, age) is Mode.ACTIVE
 
 
 def test_first_own_state_leads_to_active_in_one_tick_when_the_peers_are_there() -> None:
