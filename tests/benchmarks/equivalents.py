@@ -3,9 +3,21 @@
 Module -> (function, before, after) -> why no test can tell.
 """
 
+_SIDES = "[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]"
+_ORDER = "the nearest point within half-planes is one, and the same in whatever order they are written down"
+_ONE_ROBOT = "if wanted.ndim == 1: return _gated(floats, limits, wanted, previous, position, active, apart)"
+_ALONE = "one robot goes the way of a batch, which gives the same bits (test_a_batch_is_gated_as_each_robot_alone), only later"
+
 EQUIVALENT: dict[str, dict[tuple[str, str, str], str]] = {
     "floats": {
         ("hypot", "complex(x, y)", "complex(y, x)"): "the absolute value is the same (ISO C, F.10.4.3: hypot(x, y) and hypot(y, x) are)",
         ("fmax", "x < y", "x <= y"): "they differ where x == y, and then either is the larger one",
+    },
+    "safety": {
+        ("", _SIDES, "[[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]"): _ORDER,
+        ("", _SIDES, "[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]"): _ORDER,
+        ("", _SIDES, "[[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0], [0.0, 1.0]]"): _ORDER,
+        ("gate", _ONE_ROBOT, "pass"): _ALONE,
+        ("gate", "1", "0"): _ALONE,
     },
 }

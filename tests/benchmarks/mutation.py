@@ -19,7 +19,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -27,8 +27,8 @@ from tests.benchmarks.equivalents import EQUIVALENT
 from tests.benchmarks.mutants import Mutant, mutants
 
 TESTS = {
-    "safety": ("test_safety.py", "test_safety_borders.py", "test_barrier.py"),
-    "barrier": ("test_barrier.py", "test_barrier_borders.py"),
+    "safety": ("test_safety_borders.py", "test_safety.py", "test_barrier.py"),
+    "barrier": ("test_barrier_borders.py", "test_barrier.py"),
     "states": ("test_states.py",),
     "arming": ("test_arming.py",),
     "floats": ("test_floats.py",),
@@ -36,7 +36,7 @@ TESTS = {
 """Module of `runtime` -> its tests."""
 FOLDER = Path("tests/runtime")
 TIMEOUT = 60.0
-"""A fault that makes the tests hang is noticed after this [s]; they take up to ten."""
+"""A fault that makes the tests hang is noticed after this [s]; they take seconds."""
 _CAUGHT, _MISSED = 0, 3
 
 
@@ -54,20 +54,25 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(code, self._path, "exec"), module.__dict__)
 
 
-def is_missed(module: str, mutant: Mutant | None) -> bool:
-    """Whether the tests of a module pass with a fault in it (or with none)."""
-    child = os.fork()
-    if child == 0:
-        os._exit(_MISSED if _tests_pass(module, mutant) else _CAUGHT)
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status) == _MISSED
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+def missed(module: str, faults: Sequence[Mutant | None], workers: int) -> Iterator[tuple[Mutant | None, bool]]:
+    """Whether the tests of a module pass with each fault in it (None for none), as they come to an end."""
+    waiting, running = list(reversed(faults)), {}
+    while waiting or running:
+        while waiting and len(running) < workers:
+            mutant = waiting.pop()
+            child = os.fork()
+            if child == 0:
+                os._exit(_MISSED if _tests_pass(module, mutant) else _CAUGHT)
+            running[child] = (mutant, time.monotonic() + TIMEOUT)
+        time.sleep(0.005)
+        for child, (mutant, deadline) in list(running.items()):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if not ended and time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+                ended, status = os.waitpid(child, 0)
+            if ended:
+                del running[child]
+                yield mutant, os.waitstatus_to_exitcode(status) == _MISSED
 
 
 def _tests_pass(module: str, mutant: Mutant | None) -> bool:
@@ -94,6 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of runtime: {', '.join(TESTS)} (default: all)")
     parser.add_argument("--line", type=int, help="only the faults in this line")
+    parser.add_argument("--workers", type=int, default=2, help="faults that are tried at a time (default: 2)")
     arguments = parser.parse_args()
     import hypothesis.extra.numpy  # noqa: F401  loaded once, here, and not again for each fault
     import msgspec  # noqa: F401
@@ -102,19 +108,17 @@ def main() -> int:
     failures = tried = 0
     began = time.monotonic()
     for module in arguments.modules or TESTS:
-        if not is_missed(module, None):
+        if not next(missed(module, [None], 1))[1]:
             print(f"runtime/{module}.py: its tests fail without any fault")
             return 1
         found = [each for each in mutants(Path(f"runtime/{module}.py").read_text()) if arguments.line in (None, each.line)]
         proven = EQUIVALENT.get(module, {})
-        seen: set[tuple[str, str, str]] = set()
-        for mutant in found:
-            missed = is_missed(module, mutant)
-            seen.add(mutant.key)
-            if missed == (mutant.key in proven):
+        seen = {mutant.key for mutant in found}
+        for mutant, went_unnoticed in missed(module, found, arguments.workers):
+            if went_unnoticed == (mutant.key in proven):
                 continue
             failures += 1
-            what = "noticed, though listed as no fault" if not missed else "NOT NOTICED"
+            what = "NOT NOTICED" if went_unnoticed else "noticed, though listed as no fault"
             print(f"runtime/{module}.py:{mutant.line}: {mutant.function}: {mutant.before} -> {mutant.after}: {what}", flush=True)
         for key in proven.keys() - seen if arguments.line is None else ():
             failures += 1
