@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from robots.spec import RobotSpec, load_spec
-from runtime.safety import Limits, gate
 from sim3d.body_kinds import BODIES
 from sim3d.bullet import BulletWorld
+from sim3d.characterise import random_sequence
 from sim3d.disturbance import Disturbances
 from sim3d.planar import PlanarWorld
 from sim3d.profile import load_profile
@@ -22,9 +22,6 @@ from sim3d.world import Layouts, World
 
 SEQUENCES = 100
 DURATION = 10.0
-HOLD = (0.2, 2.0)
-"""Shortest and longest time that a set-point is held [s]."""
-
 ALLOWED = 0.05
 """Of the path."""
 
@@ -54,21 +51,7 @@ def fit_of(spec: RobotSpec, sequences: int, seed: int, speed: float) -> Fit:
 
 def _sequences(spec: RobotSpec, sequences: int, seed: int, speed: float) -> np.ndarray:
     """What the runtime commands: [T, S, 2], m/s."""
-    random = np.random.default_rng(seed)
-    ticks = round(DURATION / spec.loop_period)
-    wanted = np.empty((ticks, sequences, 2))
-    for sequence in range(sequences):
-        tick = 0
-        while tick < ticks:
-            hold = round(random.uniform(*HOLD) / spec.loop_period)
-            wanted[tick : tick + hold, sequence] = random.uniform(-speed, speed, 2)
-            tick += hold
-    limits, sent = Limits.of(spec, spec.loop_period), np.zeros((sequences, 2))
-    commanded = []
-    for tick in range(ticks):
-        sent = gate(limits, wanted[tick], sent, np.zeros((sequences, 2))).action
-        commanded.append(sent)
-    return np.array(commanded)
+    return np.stack([random_sequence(spec, np.random.default_rng((seed, number)), speed, DURATION) for number in range(sequences)], axis=1)
 
 
 def _positions(world: World, spec: RobotSpec, setpoints: np.ndarray) -> np.ndarray:
