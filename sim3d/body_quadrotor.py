@@ -35,8 +35,7 @@ class QuadrotorBodies:
 
     physics_rate = float(RATE)
     solver_iterations = 50
-    # A vehicle that lies on it after a crash slides; one that flies does not care.
-    floor: Floor = "smooth"
+    floor: Floor = "rough"
     wheels = ()
 
     def __init__(self, spec: RobotSpec, client: int, members: int, substep: float) -> None:
