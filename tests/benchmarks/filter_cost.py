@@ -2,7 +2,7 @@
 
 The same missions with the filter and without: success, contacts, and missions that the filter deadlocked. A robot is in a deadlock when,
 for the last two seconds of a mission whose landmarks are not all covered at its end, it stayed within `STUCK` and the filter changed its
-command in nine ticks of ten: it wants to go on, and may not. Exit status 1 when success is lower by more than 0.03.
+command in at least every fourth tick: it wants to go on, and may not. Exit status 1 when success is lower by more than 0.03.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LAST = 2.0
 """The end of a mission that is looked at for deadlocks [s]."""
 STUCK = 0.1
 """Half the radius of an omni robot [m]."""
-CHANGED = 0.9
-"""Share of the commands in which the filter stood in the way."""
+CHANGED = 0.25
+"""Share of its commands that the filter changed: all where positions are exact, a third to a half where noise moves the robots' own ideas."""
 
 
 @dataclass(frozen=True)
