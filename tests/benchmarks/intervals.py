@@ -1,0 +1,132 @@
+"""`python -m tests.benchmarks.intervals`: how often do 95 % intervals hold? 1 000 simulated evaluations with a known truth for each row.
+
+A bundle succeeds on a layout of a cell with probability 1 / (1 + exp(-(m + s + d + l))): m of the cell, s ~ N(0, 0.4^2) of the training
+seed, d ~ N(0, 0.2^2) of the seed in the cell, l ~ N(0, 1) of the layout. The truth is the same figure of infinitely many layouts and, for
+several bundles, of infinitely many seeds. `cliff` falls along its ladder and breaks; in `flat` all cells are alike, so nothing breaks and
+the worst cells tie: there intervals of the break point, the lowest cell and the tail hold more often, and are wider than need be.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from sim3d.metrics import wilson_interval
+from sim3d.statistics import area, break_point, cvar, improvement, iqm, profile, retention
+from sim3d.statistics_compare import improvement_interval
+from sim3d.statistics_interval import RESAMPLES, Estimate, difference, interval, layout_weights, shares
+from sim3d.statistics_tail import lowest
+
+SEED, CELL, LAYOUT = 0.4, 0.2, 1.0
+"""Standard deviations of s, d and l, in logits."""
+LADDER = 6
+"""Cells of the ladder, the clean one first; as many more belong to no ladder."""
+MEANS = {"cliff": (3.5, 3.4, 3.2, 2.2, -1.0, -4.0) * 2, "flat": (3.5,) * 12}
+BETTER = 0.5
+"""By how much the other policy of a comparison is better, in logits."""
+SHARE = 0.25
+THRESHOLD = np.array([0.5])
+FIGURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "share": lambda scores: scores[..., 3],
+    "retention": lambda scores: retention(scores[..., 3], scores[..., 0]),
+    "area": lambda scores: area(np.arange(float(LADDER)), scores[..., :LADDER]),
+    "break point": lambda scores: break_point(np.arange(float(LADDER)), scores[..., :LADDER]),
+    "profile": lambda scores: profile(scores, THRESHOLD)[..., 0],
+}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is simulated."""
+
+    means: str
+    bundles: int
+    episodes: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", type=int, default=1000)
+    arguments = parser.parse_args()
+    situations = [
+        Situation(means, bundles, episodes) for means in MEANS for bundles, episodes in ((1, 1000), (1, 100), (3, 300), (5, 300), (10, 300))
+    ]
+    names = (*FIGURES, "wilson", "lowest", "tail", "difference", "improvement")
+    print(f"{'':24}" + "".join(f"{name:>12}" for name in names))
+    for row, situation in enumerate(situations):
+        found = coverage(situation, arguments.experiments, seed=row)
+        label = f"{situation.means}, {situation.bundles} x {situation.episodes}"
+        print(f"{label:24}" + "".join(f"{found[name]:12.3f}" if name in found else f"{'-':>12}" for name in names), flush=True)
+    spread = 2 * np.sqrt(0.95 * 0.05 / arguments.experiments)
+    print(f"columns: share of {arguments.experiments} intervals that hold; chance alone moves 0.95 by +-{spread:.3f}")
+
+
+def coverage(situation: Situation, experiments: int, seed: int, resamples: int = RESAMPLES) -> dict[str, float]:
+    """Share of the experiments whose interval holds the truth, by figure."""
+    generator = np.random.default_rng(seed)
+    weights = layout_weights(situation.episodes, resamples)
+    population = _figures_of_policy(_infinite(_seeds(situation, 20_000, 0.0, generator)))
+    other_population = _figures_of_policy(_infinite(_seeds(situation, 20_000, BETTER, generator)))
+    wins = _improvement_of_all(situation, generator)
+    held: dict[str, int] = {}
+    for _ in range(experiments):
+        logits, others = (_seeds(situation, situation.bundles, better, generator) for better in (0.0, BETTER))
+        ease = LAYOUT * generator.normal(size=(situation.episodes, 1))
+        scores, other_scores = (
+            generator.random((situation.bundles, situation.episodes, each.shape[-1])) < expit(each[:, None] + ease)
+            for each in (logits, others)
+        )
+        truth, other_truth = population, other_population
+        if situation.bundles == 1:
+            # One bundle stands for itself.
+            truth, other_truth = _figures_of_policy(_infinite(logits)), _figures_of_policy(_infinite(others))
+        estimates = _estimates(scores, other_scores, weights)
+        true = {**truth, "wilson": truth["share"], "difference": other_truth["area"] - truth["area"], "improvement": wins}
+        for name, estimate in estimates.items():
+            held[name] = held.get(name, 0) + (estimate.low - 1e-12 <= true[name] <= estimate.high + 1e-12)
+    return {name: count / experiments for name, count in held.items()}
+
+
+def _seeds(situation: Situation, count: int, better: float, generator: np.random.Generator) -> np.ndarray:
+    """Logits [S, C] of training seeds, for a layout that is neither easy nor hard."""
+    means = np.array(MEANS[situation.means]) + better
+    return means + SEED * generator.normal(size=(count, 1)) + CELL * generator.normal(size=(count, len(means)))
+
+
+def _infinite(logits: np.ndarray) -> np.ndarray:
+    """Shares over all layouts [S, C] (Gauss-Hermite quadrature, looked up)."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    grid = np.linspace(-12.0, 12.0, 2001)
+    return np.interp(logits, grid, expit(grid[:, None] + LAYOUT * nodes) @ weights / weights.sum())
+
+
+def _figures_of_policy(scores: np.ndarray) -> dict[str, float]:
+    figures = {name: float(iqm(figure(scores))) for name, figure in FIGURES.items()}
+    typical = iqm(scores, axis=0)
+    return {**figures, "lowest": float(typical.min()), "tail": float(cvar(typical, SHARE))}
+
+
+def _improvement_of_all(situation: Situation, generator: np.random.Generator) -> float:
+    one, other = (_infinite(_seeds(situation, 1000, better, generator)) for better in (0.0, BETTER))
+    return float(improvement(one, other))
+
+
+def _estimates(scores: np.ndarray, others: np.ndarray, weights: np.ndarray) -> dict[str, Estimate]:
+    measured, other = shares(scores, weights), shares(others, weights)
+    estimates = {name: interval(measured.map(figure)) for name, figure in FIGURES.items()}
+    estimates["lowest"], estimates["tail"] = lowest(scores, weights, 0.0), lowest(scores, weights, SHARE)
+    estimates["difference"] = difference(measured.map(FIGURES["area"]), other.map(FIGURES["area"]))
+    if len(scores) == 1:
+        low, high = wilson_interval(int(scores[0, :, 3].sum()), scores.shape[1])
+        estimates["wilson"] = Estimate(value=float(measured.value[0, 3]), low=low, high=high)
+    else:
+        estimates["improvement"] = improvement_interval(float(improvement(measured.value, other.value)), len(scores), len(others))
+    return estimates
+
+
+if __name__ == "__main__":
+    main()
