@@ -32,7 +32,7 @@ LAST = 2.0
 STUCK = 0.1
 """Half the radius of an omni robot [m]."""
 CHANGED = 0.25
-"""Share of its commands that the filter changed: all where positions are exact, a third to a half where noise moves the robots' own ideas."""
+"""Share of its commands that the filter changed: all where positions are exact, a third to a half where they are noisy."""
 
 
 @dataclass(frozen=True)
