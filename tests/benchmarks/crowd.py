@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.crowd`: what a robot costs in teams of 3, 10 and 30 on one machine: world spread, 10 Hz, real time, logs on.
 
-Untrained actors of two layers of 32; every robot hears every other one. CPU and memory are means over the robots, taken while they drive.
-The last column is how fast the time of a robot's tick grows with N from the team before: t ~ N^x. Each robot hears N - 1 others, so
-x = 1 is what there is to be; above it, something in a tick looks at pairs.
+Untrained actors of one layer of 32; every robot hears every other one. CPU and memory are means over the robots, taken while they drive.
+`growth` is how fast the time of a robot's tick grows with N from the team before: t ~ N^x. Each robot hears N - 1 others, so x = 1 is what
+there is to be; above it, something in a tick looks at pairs. Robots of kind `point` have no filter that keeps them apart; what the gate
+takes with it, for a robot of kind `omni` that drives at the nearest of N - 1 others, is measured by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from robots.spec import load_spec
+from runtime.barrier import Neighbours, barrier_for
+from runtime.safety import Limits, gate
+from runtime.team import KEEP_APART
 from sim3d.mission_layouts import missions_of
 from sim3d.world import random_layouts
 from tests.benchmarks.deployment import Deployment, Setting, on_loopback
@@ -27,6 +31,7 @@ from tests.conftest import write_point_bundle
 
 WARM = 2.0
 """Left out at the beginning [s]."""
+GATE_RUNS = 200
 STAGES = ("sense", "listen", "decide", "gate", "command", "log")
 
 
@@ -109,6 +114,26 @@ def crowd(robots: int, seconds: float, folder: Path) -> Crowd:
     )
 
 
+def gate_time(robots: int) -> float:
+    """Median time of half-planes and gate for one omni robot of N that drives at its nearest peer, alone on the processor [us]."""
+    spec = load_spec("omni")
+    period, peers = spec.loop_period, robots - 1
+    barrier = barrier_for(spec, ["omni"] * peers, KEEP_APART, period)
+    limits = Limits.of(spec, period, geofence=5.0)
+    places = np.random.default_rng(0).uniform(-4.0, 4.0, (peers, 2))
+    places[0] = (0.6, 0.0)
+    neighbours = Neighbours(places, np.zeros((peers, 2)), np.full(peers, 0.01))
+    own, wanted = np.zeros(2), np.array([1.0, 0.0])
+    times = []
+    for _ in range(GATE_RUNS):
+        began = time.perf_counter_ns()
+        gated = gate(limits, wanted, wanted, own, True, barrier.half_planes(own, wanted, neighbours))
+        times.append((time.perf_counter_ns() - began) / 1e3)
+    if "barrier" not in gated.changed:
+        raise RuntimeError("the filter had nothing to do")
+    return float(np.median(times))
+
+
 def growth(before: Crowd | None, now: Crowd) -> float:
     """The x of t ~ N^x, from the median tick of two teams; NaN for the first."""
     return math.nan if before is None else math.log(now.p50 / before.p50) / math.log(now.robots / before.robots)
@@ -142,6 +167,7 @@ def main() -> None:
             crowds.append(crowd(robots, arguments.seconds, Path(folder)))
         print(f"{robots} robots: {arguments.seconds:g} s, load {os.getloadavg()[0]:.1f}", flush=True)
     print(table(crowds))
+    print("gate with filter, omni, p50:", ", ".join(f"{gate_time(robots):.0f} us (N = {robots})" for robots in arguments.robots))
 
 
 if __name__ == "__main__":
