@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 import zlib
@@ -12,6 +13,8 @@ from runtime.actor import read_limited
 
 MOST_MEMBERS = 1024
 """Entries of an archive; bounds what a hostile one can make us list."""
+LARGEST_DIRECTORY = 2**20
+"""Bytes of an archive's own table of them, which is read before they can be counted: a few megabytes of it take seconds and a gigabyte."""
 
 
 class DirectoryFiles:
@@ -33,13 +36,22 @@ class DirectoryFiles:
         return read_limited(self._path / name, largest)
 
 
+class _ShortReads(io.FileIO):
+    """Refuses what only a huge table of members can ask for."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile(f"its directory has {size} bytes, at most {LARGEST_DIRECTORY} are allowed")
+        return super().read(size)
+
+
 class ArchiveFiles:
     """The members of a .zip; one folder around all of them, as `zip -r` makes it, does not count."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            with zipfile.ZipFile(path) as archive:
+            with _ShortReads(path) as file, zipfile.ZipFile(file) as archive:
                 entries = [info for info in archive.infolist() if not info.filename.endswith("/")]
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError, struct.error) as error:
             raise InputError(f"{path}: is not a readable .zip: {error}") from None

@@ -123,3 +123,16 @@ def test_a_link_in_a_bundle_leads_to_what_the_manifest_says_or_nowhere(tmp_path:
     (bundle / "actor_0.onnx").symlink_to("/dev/zero")
     with pytest.raises(InputError, match="is no regular file"):
         read_bundle(bundle).verify()
+
+
+def test_an_archive_of_very_many_members_is_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", b"{}")
+    data = path.read_bytes()
+    start = data.index(b"PK\x01\x02")
+    entry, end = data[start : data.index(b"PK\x05\x06")], data[data.index(b"PK\x05\x06") :]
+    count = 2**20 // len(entry) + 1
+    path.write_bytes(data[:start] + entry * count + end[:8] + struct.pack("<HHII", count, count, count * len(entry), start) + b"\0\0")
+    with pytest.raises(InputError, match=r"its directory has 10[0-9]* bytes, at most 1048576 are allowed"):
+        read_bundle(path)
