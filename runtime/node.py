@@ -6,7 +6,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from runtime.decide import Decider, Wish
 from runtime.ears import Ears
 from runtime.heard import Heard
 from runtime.latch import Latch
+from runtime.localisation import Localiser
 from runtime.log import NoLog, RunLog
 from runtime.log_lines import Closing, Event, Peer, Tick
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
@@ -99,6 +100,7 @@ class Node:
         self._latch = Latch(None, say) if latch is None else latch
         self._stopped_for: str | None = None
         self._period = features.loop_period
+        self._localiser = Localiser.for_robot(team.localisation, spec, features.loop_period)
         self._decider = Decider(robot, team, missions, actor, spec, features.loop_period, command_latency)
         self._began = clock()
         self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
@@ -223,6 +225,10 @@ class Node:
         if self._own is None or state.episode != self._own.episode:
             self.tally.episodes += 1
             self._decider.begin_episode()
+            if self._localiser is not None:
+                self._localiser.begin()
+        if self._localiser is not None:
+            state = replace(state, position=self._localiser(state.position, state.velocity, state.elapsed))
         self._own, self._own_arrival = state, self._clock()
         self._own_meter.heard(self._own_arrival, state.stamp)
         return True

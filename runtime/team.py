@@ -41,6 +41,21 @@ KEEP_APART = Separation()
 """What a team does unless its file says otherwise."""
 
 
+class Localisation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How robots that take velocity set-points smooth their measured positions (`runtime/localisation.py`).
+
+    Attributes:
+        time_constant: over which an error of the position dies out [s]. A longer one forgives more noise of the position, and less of the
+            velocity: one that is wrong by v puts the position wrong by v times this.
+    """
+
+    time_constant: float = 0.2
+
+
+SMOOTHED = Localisation()
+"""What a team does unless its file says otherwise."""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One robot of the team.
 
@@ -72,6 +87,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         geofence: robots are kept within +-geofence [m] on both axes; None for no fence.
         staleness: figures for silence.
         separation: figures for keeping apart; None for robots that may touch.
+        localisation: figures for smoothing positions; None for robots that believe each measurement.
     """
 
     robots: tuple[Member, ...]
@@ -81,6 +97,7 @@ class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     geofence: float | None = None
     staleness: Staleness = Staleness()
     separation: Separation | None = KEEP_APART
+    localisation: Localisation | None = SMOOTHED
 
     def member(self, robot: str, place: str = "team") -> Member:
         """The member with an id. Raises InputError for an id that is not there."""
@@ -150,6 +167,8 @@ def _check_figures(team: Team, path: str | Path) -> None:
         for name, value in msgspec.structs.asdict(team.separation).items():
             if not (math.isfinite(value) and value >= 0):
                 raise InputError(f"{path}: separation.{name}: is {value}, must be finite and not below 0")
+    if team.localisation is not None and not 0 < team.localisation.time_constant < math.inf:
+        raise InputError(f"{path}: localisation.time_constant: is {team.localisation.time_constant}, must be finite and above 0")
     if team.staleness.own_stop < team.staleness.own_hold:
         raise InputError(
             f"{path}: staleness.own_stop: is {team.staleness.own_stop}, must not be below own_hold ({team.staleness.own_hold})"

@@ -15,7 +15,7 @@ from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.link import check_link
-from runtime.team import KEEP_APART, Separation
+from runtime.team import KEEP_APART, SMOOTHED
 from sim3d.in_process import run_missions
 from sim3d.metrics import episode_metrics, summarise, wilson_interval
 from sim3d.mission_length import mission_periods
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the layouts (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes for bullet (default: 2)")
     parser.add_argument("--separation", choices=("on", "off"), default="on", help="the filter that keeps robots apart (default: on)")
+    parser.add_argument("--localisation", choices=("on", "off"), default="on", help="robots smooth their positions (default: on)")
     parser.add_argument(
         "--known-latency", type=float, metavar="S", help="command latency that the robots are told [s] (default: their spec's)"
     )
@@ -56,14 +57,13 @@ def run(arguments: argparse.Namespace) -> None:
     check_link(profile.between_robots, contract.team_size, arguments.profile)
     if world == "mpe2" and profile.name != "clean":
         raise InputError(f"--profile: is {profile.name}; mpe2's environment has no disturbances, use --world spread")
-    title = f"{arguments.bundle} in {world}, {profile.name}" + (", separation off" if arguments.separation == "off" else "")
+    off = "".join(f", {name} off" for name in ("separation", "localisation") if getattr(arguments, name) == "off")
+    title = f"{arguments.bundle} in {world}, {profile.name}{off}"
     if world == "mpe2":
         summary = _in_mpe2(actors, arguments.episodes, arguments.seed, title)
     else:
         simulated = make_world(world, specs, contract.landmarks, contract.arena_half_size, arguments.workers)
-        separation = KEEP_APART if arguments.separation == "on" else None
-        latency = arguments.known_latency
-        summary = _in_world(simulated, specs, actors, profile, arguments.episodes, arguments.seed, title, separation, latency)
+        summary = _in_world(simulated, specs, actors, profile, arguments, title)
     print(f"{title}: {arguments.episodes} episodes")
     for name, value in summary.items():
         if not name.endswith(("_low", "_high")):
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"  {name:20} {value:9.4g}{interval}")
     if arguments.json:
         settings = {"bundle": str(arguments.bundle), "world": world, "profile": profile.name, "seed": arguments.seed}
-        settings |= {"separation": arguments.separation, "known_latency": arguments.known_latency}
+        settings |= {"separation": arguments.separation, "localisation": arguments.localisation, "known_latency": arguments.known_latency}
         document = {**settings, "episodes": arguments.episodes, **summary}
         write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
 
@@ -81,19 +81,21 @@ def _in_world(
     specs: list[RobotSpec],
     actors: list[OnnxActor],
     profile: Profile,
-    episodes: int,
-    seed: int,
+    arguments: argparse.Namespace,
     title: str,
-    separation: Separation | None,
-    known_latency: float | None,
 ) -> dict[str, float]:
     contract = actors[0].contract
+    settings = {
+        "separation": KEEP_APART if arguments.separation == "on" else None,
+        "localisation": SMOOTHED if arguments.localisation == "on" else None,
+        "known_latency": arguments.known_latency,
+    }
     every = round(contract.period / world.tick_period)
-    layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, seed)
+    layouts = random_layouts(arguments.episodes, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.seed)
     try:
         periods = mission_periods(contract)
         with tqdm(total=periods * every, desc=title, unit="tick", leave=False) as bar:
-            positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, separation, known_latency)
+            positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, **settings)
     finally:
         world.close()
     metrics = episode_metrics(

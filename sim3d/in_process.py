@@ -6,14 +6,16 @@ It computes what the same team computes as separate processes (`sim3d.simulate`)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
+from runtime.localisation import Localiser
 from runtime.observation import observe
 from runtime.schedule import HeldAction
-from runtime.team import KEEP_APART, Separation
+from runtime.team import KEEP_APART, SMOOTHED, Localisation, Separation
 from sim3d.disturbance import Disturbances
 from sim3d.hearing import Hearing, team_view
 from sim3d.profile import Profile
@@ -32,6 +34,7 @@ def run_missions(
     separation: Separation | None = KEEP_APART,
     known_latency: float | None = None,
     intervened: Callable[[dict[str, np.ndarray]], None] = lambda changed: None,
+    localisation: Localisation | None = SMOOTHED,
 ) -> np.ndarray:
     """Run B missions of a team, each robot of its own kind, and go on whether they hear each other or not.
 
@@ -46,6 +49,7 @@ def run_missions(
         separation: how robots are kept apart; None for not at all.
         known_latency: what the robots are told of their command latency [s]; None for that in their spec.
         intervened: told in each tick what the safety gate changed (`Gated.changed`).
+        localisation: how robots smooth their measured positions; None for not at all.
 
     Returns:
         True positions [B, T + 1, N, 2], one for each tick [m].
@@ -55,6 +59,7 @@ def run_missions(
     team_gate = TeamGate(specs, separation, period)
     latencies = [spec.command_latency for spec in specs]
     disturbances = Disturbances(profile, layouts.seeds, world.robots, period, latencies)
+    localiser = Localiser.for_robot(localisation, specs[0], period)
     hearing = Hearing(profile, layouts.seeds, world.robots, period)
     told = np.tile(latencies if known_latency is None else known_latency, (episodes, 1 if known_latency is None else world.robots))
     memories = [actor.initial_state(episodes) for actor in actors]
@@ -63,6 +68,8 @@ def run_missions(
     positions = [state.position]
     for tick in range(horizon * schedules[0].every):
         measured = disturbances.sense(state)
+        if localiser is not None:
+            measured = replace(measured, position=localiser(measured.position, measured.velocity, tick))
         hearing.listen(tick, measured)
         due = [agent for agent, schedule in enumerate(schedules) if schedule.due(tick)]
         if due:

@@ -12,17 +12,20 @@ from mpe2 import simple_spread_v3
 
 from robots.spec import load_spec
 from robots.yaml_input import dump_yaml
-from runtime.bundle import read_bundle
+from runtime.bundle import read_bundle, write_manifest
+from runtime.contract import ActionShape
 from runtime.figure import Law
 from runtime.link import Fault, Link
-from runtime.observation import SIMPLE_SPREAD_V3
+from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
 from runtime.team import Member, Mission, Missions, Team
+from sim3d.bullet import BulletWorld
 from sim3d.in_process import run_missions
 from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
 from sim3d.simulate import simulate
 from sim3d.spread import HORIZON, SpreadWorld
 from sim3d.world import Layouts, random_layouts
 from tests.conftest import write_point_bundle
+from tests.runtime.factory import make_actor, make_contract
 
 POINT = load_spec("point")
 EPISODES = 20
@@ -99,6 +102,28 @@ def test_processes_hear_each_other_as_in_the_in_process_run(tmp_path):
     assert np.abs(expected - in_process(bundle, layouts, profile)).max() > 0.05
     for change in ({"link": Link()}, {"faults": ()}):
         assert np.abs(expected - in_process(bundle, layouts, msgspec.structs.replace(profile, **change), 0.3)).max() > 0.05
+
+
+def test_a_mixed_team_of_processes_does_what_it_does_in_one(tmp_path):
+    """Robots of three kinds in PyBullet: each smooths its own noisy positions, and has its own latency, limits and schedule."""
+    kinds = ("omni", "diffdrive", "quadrotor")
+    layout = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "peers_velocity", "own_setpoint")
+    setpoint = ActionShape(kind="velocity_setpoint", limit=0.2, unit="m/s", effect_delay=0.4)
+    changes = {"action": setpoint, "observation": field_shapes(layout, 3, 3), "robot_radius": 0.3}
+    (tmp_path / "bundle").mkdir()
+    for agent, kind in enumerate(kinds):
+        contract = make_contract(agent, robot_kinds=(kind,), **changes)
+        (tmp_path / "bundle" / f"actor_{agent}.onnx").write_bytes(make_actor(contract))
+    write_manifest(tmp_path / "bundle", success=0.0, differences=[(0.0, 0.0)] * 3, created_by="test", provenance={})
+    layouts = random_layouts(1, 3, 3, 2.0, seed=3)
+    result = simulate(tmp_path / "bundle", layouts, tmp_path / "out", profile="field")
+    actors, specs = read_bundle(tmp_path / "bundle").verify(), [load_spec(kind) for kind in kinds]
+
+    def alone(**options):
+        return run_missions(BulletWorld(specs, 2.0), specs, actors, layouts, load_profile("field"), HORIZON, **options)
+
+    assert np.abs(result.record.position - alone()).max() <= 1e-5
+    assert np.abs(alone(localisation=None) - alone()).max() > 1e-3
 
 
 def test_a_strangers_plant_around_mpe2_gives_the_same(point_bundle, tmp_path, free_endpoints, start_fieldswarm):
