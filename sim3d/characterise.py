@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robots.driver import Driver, DriverFeatures, PlantGone
+from robots.driver import Driver, DriverFeatures, PlantGone, RobotState
 from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.safety import Limits, gate
@@ -76,9 +76,9 @@ class Track:
 
 
 def speeds_of(spec: RobotSpec) -> tuple[float, ...]:
-    """Of the steps [m/s]: half and all of what missions ask of a robot, and the most that it is ever asked."""
+    """Of the steps [m/s]: one that the robot answers without its acceleration limit, the most that missions ask, and its speed limit."""
     corner = min(math.sqrt(2.0) * spec.cruise_speed, spec.speed_limit)
-    return 0.5 * corner, corner, spec.speed_limit
+    return min(0.5 * corner, 0.8 * spec.acceleration_limit * spec.velocity_time_constant), corner, spec.speed_limit
 
 
 def plan_for(spec: RobotSpec, space: float, repeats: int, sequences: int, seed: int) -> Plan:
@@ -112,13 +112,21 @@ def plan_for(spec: RobotSpec, space: float, repeats: int, sequences: int, seed: 
     spans = []
     for number in range(sequences):
         begin = sum(map(len, parts))
-        commanded = random_sequence(spec, np.random.default_rng((seed, number)), spec.cruise_speed, SEQUENCE, space)
+        place = sum(part.sum(axis=0) for part in parts) * spec.loop_period
+        commanded = random_sequence(spec, np.random.default_rng((seed, number)), spec.cruise_speed, SEQUENCE, space, place)
         parts += [commanded, np.zeros((steps[-1].end - steps[-1].release, 2))]
         spans.append((begin, begin + len(parts[-2]) + len(parts[-1])))
     return Plan(np.concatenate(parts), tuple(steps), tuple(spans))
 
 
-def random_sequence(spec: RobotSpec, random: np.random.Generator, speed: float, duration: float, space: float = math.inf) -> np.ndarray:
+def random_sequence(
+    spec: RobotSpec,
+    random: np.random.Generator,
+    speed: float,
+    duration: float,
+    space: float = math.inf,
+    start: np.ndarray | tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
     """Random set-points, each held for a random time, as the runtime issues them: within the robot's limits.
 
     Args:
@@ -126,18 +134,21 @@ def random_sequence(spec: RobotSpec, random: np.random.Generator, speed: float, 
         random: where chance comes from.
         speed: set-points are within +-this on each axis [m/s].
         duration: [s].
-        space: an axis that would lead a robot out of +-half of this is turned round [m].
+        space: an axis that would lead a robot out of +-half of this is turned round, and shortened where that is not enough [m].
+        start: where the robot is at the beginning [2], m.
 
     Returns:
         [T, 2], m/s.
     """
     wanted: list[np.ndarray] = []
-    place = np.zeros(2)
+    place = np.array(start, dtype=np.float64)
     while len(wanted) < _ticks(spec, duration):
         hold = _ticks(spec, random.uniform(*HOLD))
+        seconds = hold * spec.loop_period
         setpoint = random.uniform(-speed, speed, 2)
-        setpoint = np.where(np.abs(place + hold * spec.loop_period * setpoint) > 0.5 * space, -setpoint, setpoint)
-        place = place + hold * spec.loop_period * setpoint
+        setpoint = np.where(np.abs(place + seconds * setpoint) > 0.5 * space, -setpoint, setpoint)
+        setpoint = np.clip(setpoint, (-0.5 * space - place) / seconds, (0.5 * space - place) / seconds)
+        place = place + seconds * setpoint
         wanted += [setpoint] * hold
     limits, sent = Limits.of(spec, spec.loop_period), np.zeros(2)
     commanded = []
@@ -164,10 +175,8 @@ def drive(driver: Driver, features: DriverFeatures, plan: Plan, space: float, ti
     rows = np.full((count, 5), np.nan)
     first: int | None = None
     try:
-        while True:
-            state = driver.read(timeout)
-            if state is None:
-                raise InputError(f"no measurement within {timeout:g} s; the robot was told to stop")
+        # A plant that was asked for just these ticks says goodbye after the last, others give one state more.
+        while (state := _next(driver, timeout, done=bool(np.isfinite(rows[-1, 0])))) is not None:
             first = state.tick if first is None else first
             index = state.tick - first
             if index >= count:
@@ -179,13 +188,22 @@ def drive(driver: Driver, features: DriverFeatures, plan: Plan, space: float, ti
                     f"--space: is {space:g} m, the robot was {strayed:.2f} m from its start after {index} ticks and was stopped"
                 )
             driver.command(plan.setpoints[index], state.tick)
-            if index == count - 1:
-                break
-    except PlantGone as gone:
-        raise InputError(f"the plant went before the end{': ' + gone.reason if gone.reason else ''}") from None
     finally:
         driver.stop()
     return _track(rows, features.loop_period)
+
+
+def _next(driver: Driver, timeout: float, done: bool) -> RobotState | None:
+    """The next state; None when there is none and none is needed. Raises InputError."""
+    try:
+        state = driver.read(timeout)
+    except PlantGone as gone:
+        if done:
+            return None
+        raise InputError(f"the plant went before the end{': ' + gone.reason if gone.reason else ''}") from None
+    if state is None and not done:
+        raise InputError(f"no measurement within {timeout:g} s; the robot was told to stop")
+    return state
 
 
 def _track(rows: np.ndarray, period: float) -> Track:

@@ -81,8 +81,7 @@ def identify(spec: RobotSpec, plan: Plan, track: Track, speed_limit: float) -> P
         start = [1.0, spec.command_latency, *np.log([spec.velocity_time_constant, *limit])]
         low = [0.2, 0.0, *np.log([0.1 * spec.loop_period, *(0.1 * each for each in limit)])]
         high = [2.0, 1.0, *np.log([5.0, *(100.0 * each for each in limit)])]
-        # A latency is felt in parts of a tick: steps of the search that are much smaller would see rounding alone.
-        found = least_squares(misfit, start, bounds=(low, high), diff_step=1e-3, xtol=1e-5, ftol=1e-7, max_nfev=40)
+        found = least_squares(misfit, start, bounds=(low, high), x_scale="jac", diff_step=1e-4, xtol=1e-6, ftol=1e-9, max_nfev=60)
         return found.x, float(np.sqrt(np.mean(found.fun**2)))
 
     limited, with_limit = search(spec.acceleration_limit)
