@@ -16,6 +16,7 @@ from runtime.actor import OnnxActor
 from runtime.barrier import Neighbours, barrier_for
 from runtime.ears import OpenEars
 from runtime.latch import Latch
+from runtime.localisation import Localiser
 from runtime.log import NoLog, RunLog
 from runtime.node import Node
 from runtime.observation import observe, views_of_team
@@ -24,7 +25,7 @@ from runtime.safety import Limits, gate
 from runtime.schedule import HeldAction
 from runtime.states import Mode
 from runtime.stop_listener import Stops
-from runtime.team import KEEP_APART, Member, Mission, Missions, Team
+from runtime.team import KEEP_APART, SMOOTHED, Member, Mission, Missions, Team
 from tests.runtime.factory import make_actor, make_contract
 from tests.runtime.stand_ins import Clock, PlannedDriver, ScriptedLinks, frame, state
 
@@ -117,16 +118,19 @@ def test_a_lockstep_run_computes_bit_for_bit_what_one_process_computes(kind: str
     barrier = barrier_for(spec, [kind] * 2, KEEP_APART, bench.driver.features.loop_period)
     expected, actor, period = [], OnnxActor(make_actor(contract), "a"), bench.driver.features.loop_period
     for episode in range(2):
+        localiser = Localiser.for_robot(SMOOTHED, spec, period)
         schedule, memory, sent = HeldAction.for_robot(contract, spec, period), actor.initial_state(), np.zeros(2)
         for elapsed in range(length):
             tick = episode * length + elapsed
+            own = position[tick, 0] if localiser is None else localiser(position[tick, 0], velocity[tick, 0], elapsed)
+            everyone = np.stack([own, *position[tick, 1:]])
             if schedule.due(elapsed):
-                views = views_of_team(position[tick], velocity[tick], np.array(LANDMARKS[episode]))
+                views = views_of_team(everyone, velocity[tick], np.array(LANDMARKS[episode]))
                 action, memory = actor.act(observe(contract.layout, views)[0], memory)
                 schedule.offer(action, elapsed)
             others = Neighbours(position[tick, 1:], velocity[tick, 1:], np.zeros(2))
-            apart = barrier.half_planes(position[tick, 0], velocity[tick, 0], others) if barrier else None
-            sent = gate(Limits.of(spec, period), schedule.at(elapsed), sent, position[tick, 0], apart=apart).action
+            apart = barrier.half_planes(own, velocity[tick, 0], others) if barrier else None
+            sent = gate(Limits.of(spec, period), schedule.at(elapsed), sent, own, apart=apart).action
             expected.append((tick, sent.tolist()))
     assert bench.driver.commands == expected
     assert bench.changes()[-1][1] == "ACTIVE" and bench.node.tally.modes == {"ACTIVE": 2 * length}
