@@ -19,8 +19,8 @@ STIFFNESS = 50.0
 """How fast the motors make up for what a load does to the wheels' speed [1/s]. Their back EMF alone makes up for it at 220 / s: 1.4 N m at
 a standstill and none at 57 rev/min is 0.23 N m s, on the 0.001 kg m^2 that a wheel has to drive. More than 50 would need smaller steps."""
 
-_CENTRE_OF_MASS = (-0.032, 0.0, 0.070)
-"""In the URDF's base, whose origin is on the floor below the axle [m]; PyBullet's position of a body is that of its centre of mass."""
+_CENTRE_OF_MASS = (-0.112, 0.0, 0.070)
+"""From the control point's foot on the floor [m]; PyBullet's position of a body is that of its base's centre of mass."""
 _WHEEL_INERTIA = 5e-4
 """About the axle [kg m^2]."""
 _TURNING_INERTIA = 5e-3
@@ -87,7 +87,7 @@ class DiffdriveBodies:
         """At rest, heading x, control points at [B, 2], m."""
         ahead, _, height = _CENTRE_OF_MASS
         for body, (x, y) in zip(self._bodies, starts.tolist(), strict=True):
-            place = (x - BURGER.control_point + ahead, y, height)
+            place = (x + ahead, y, height)
             pybullet.resetBasePositionAndOrientation(body, place, (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client)
         # What a robot is heavier than its spec, its base is.
         self._set_masses((self._base[0] + self._mass * (mass - 1.0)).tolist())
@@ -120,7 +120,7 @@ class DiffdriveBodies:
 
     def read(self) -> list[Row]:
         """Where the control points are."""
-        arm = BURGER.control_point - _CENTRE_OF_MASS[0]
+        arm = -_CENTRE_OF_MASS[0]
         rows: list[Row] = []
         self._headings = []
         for body in self._bodies:

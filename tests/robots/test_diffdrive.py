@@ -132,19 +132,19 @@ def test_the_wheels_are_those_of_the_drive_and_stand_on_the_floor(model):
         shapes = model.findall(f"link[@name='{name}_wheel']/*/geometry/*")
         assert [float(shape.get("radius")) for shape in shapes] == [BURGER.wheel_radius] * 2
         place = numbers(model.find(f"joint[@name='{name}_axle']/origin"))
-        assert place == [0.0, side * BURGER.wheel_separation / 2, BURGER.wheel_radius]
+        assert place == [-BURGER.control_point, side * BURGER.wheel_separation / 2, BURGER.wheel_radius]
 
 
 def test_the_caster_stands_on_the_floor_behind_the_axle(model):
     radius = float(model.find("link[@name='caster']/collision/geometry/sphere").get("radius"))
     x, y, z = numbers(model.find("joint[@name='caster_mount']/origin"))
-    assert (y, z) == (0.0, radius) and x < 0.0
+    assert (y, z) == (0.0, radius) and x < -BURGER.control_point
 
 
 def test_the_circle_about_the_control_point_holds_the_body_and_is_no_larger_than_it_must_be(model):
     base = model.find("link[@name='base']/collision")
     (x, y, _), (length, width, _) = numbers(base.find("origin")), numbers(base.find("geometry/box"), "size")
-    corners = [(x + a * length / 2 - BURGER.control_point, y + b * width / 2) for a in (-1, 1) for b in (-1, 1)]
-    wheel = (BURGER.wheel_radius + BURGER.control_point, BURGER.wheel_separation / 2 + 0.009)
+    corners = [(x + a * length / 2, y + b * width / 2) for a in (-1, 1) for b in (-1, 1)]
+    wheel = (BURGER.control_point + BURGER.wheel_radius, BURGER.wheel_separation / 2 + 0.009)
     farthest = max(math.hypot(*point) for point in (*corners, wheel))
     assert SPEC.radius - 0.001 < farthest <= SPEC.radius

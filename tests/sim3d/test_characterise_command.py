@@ -2,13 +2,16 @@
 
 import csv
 import json
+from subprocess import run
 
 import pytest
 import yaml
 
 from robots.spec import load_spec
 from robots.yaml_input import dump_yaml
+from runtime.cli import main
 from runtime.team import Member, Mission, Missions, Team
+from tests.conftest import COMMAND
 
 SPEC = load_spec("diffdrive")
 ONE_SEQUENCE = ("--sequences", 1)
@@ -21,14 +24,9 @@ def figures_of(folder):
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     """What the command says and writes of a simulated robot."""
-    from subprocess import run
-
-    from tests.conftest import COMMAND
-
     out = tmp_path_factory.mktemp("characterise") / "deep" / "out"
-    done = run(
-        [*COMMAND, "characterise", "diffdrive", *map(str, ONE_SEQUENCE), "--out", str(out)], capture_output=True, text=True, timeout=120
-    )
+    command = [*COMMAND, "characterise", "diffdrive", *map(str, ONE_SEQUENCE), "--out", str(out)]
+    done = run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -98,12 +96,13 @@ def test_through_a_team_file_it_measures_the_same(simulated, tmp_path, free_endp
         (("omni", "--profile", "nope"), "profile 'nope' is neither a file nor a known profile"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_in_one_line(arguments, message, tmp_path, fieldswarm, monkeypatch):
+def test_what_cannot_be_measured_is_refused_in_one_line(arguments, message, tmp_path, capfd, monkeypatch):
     (tmp_path / "team.yaml").write_text("robots:\n  - {id: r0, kind: omni, agent: 0, endpoint: 'tcp://127.0.0.1:5710'}\n")
     monkeypatch.chdir(tmp_path)
-    done = fieldswarm("characterise", *(tmp_path / "team.yaml" if word == "TEAM" else word for word in arguments))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr and done.stderr.count("\n") == 1
+    status = main(["characterise", *(str(tmp_path / "team.yaml" if word == "TEAM" else word) for word in arguments)])
+    out, error = capfd.readouterr()
+    assert (status, out) == (2, "")
+    assert message in error and error.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"team.yaml"}
 
 
