@@ -73,7 +73,7 @@ def main() -> None:
     aim = robust[LATENCIES.index(COMPARED)]
     as_often = []
     for speed in (FULL_SPEED, *SLOWER):
-        cell = _missions(_exported(arguments.plain, speed, arguments.out), COMPARED, arguments.missions)
+        cell = missions(_exported(arguments.plain, speed, arguments.out), COMPARED, arguments.missions)
         print(f"{f'plain, {speed:g} m/s':18}{'':64}{cell}", flush=True)
         if cell.body >= aim.body - SAME and cell.covered >= aim.covered - SAME:
             as_often.append(cell.seconds)
@@ -82,10 +82,10 @@ def main() -> None:
 
 
 def _compare_points(arguments: argparse.Namespace) -> None:
-    robust = _missions(_exported(arguments.robust, None, arguments.out), COMPARED, arguments.missions)
+    robust = missions(_exported(arguments.robust, None, arguments.out), COMPARED, arguments.missions)
     plain = _exported(arguments.plain, None, arguments.out)
     for slower in TIMES_SLOWER:
-        cell = _missions(plain, COMPARED / slower, arguments.missions)
+        cell = missions(plain, COMPARED / slower, arguments.missions)
         if cell.covered >= robust.covered - SAME:
             ratio = slower * cell.seconds / robust.seconds
             print(f"points, {1000 * COMPARED:.0f} ms late: robust {robust.covered:.3f} in {robust.seconds:.2f} s; plain, {slower:g} times")
@@ -94,20 +94,21 @@ def _compare_points(arguments: argparse.Namespace) -> None:
     print(f"points: the plain team does not succeed as often ({robust.covered:.3f}) at any of these speeds")
 
 
-def _row(label: str, bundle: Path, missions: int) -> list[Cell]:
+def _row(label: str, bundle: Path, count: int) -> list[Cell]:
     print(f"{label:18}", end="", flush=True)
     cells = []
     for latency in LATENCIES:
-        cells.append(_missions(bundle, latency, missions))
+        cells.append(missions(bundle, latency, count))
         print(f"{cells[-1]!s:32}", end="", flush=True)
     print()
     return cells
 
 
-def _missions(bundle: Path, latency: float, missions: int) -> Cell:
+def missions(bundle: Path, latency: float, count: int) -> Cell:
+    """Run `count` missions of a bundle's robots in their own world, their commands late by `latency` [s]."""
     actors = read_bundle(bundle).verify()
     contract, specs = actors[0].contract, specs_of(actors, str(bundle))
-    layouts = random_layouts(missions, contract.team_size, contract.landmarks, contract.arena_half_size, SEED)
+    layouts = random_layouts(count, contract.team_size, contract.landmarks, contract.arena_half_size, SEED)
     world = make_world(check_world(None, specs[0]), specs, contract.landmarks, contract.arena_half_size)
     profile = Profile(name="late", actuation=Actuation(delay=latency))
     position = run_missions(world, specs, actors, layouts, profile, mission_periods(contract))
