@@ -3,7 +3,7 @@
     python -m tests.benchmarks.fine_tuning --seeds 2 --out runs/fine_tuning
 
 For each seed: the recipe configs/train/robust.yaml in simple_spread, exported for omni robots at full speed; the same team after
-configs/train/fine_tune_bullet.yaml; and a team that had only the latter. Exported actors, the same missions for all, in `bullet`: clean, and
+configs/train/fine_tune_bullet.yaml; and a team that had only the latter. Exported actors, the same missions for all in `bullet`: clean, and
 200 ms late. Mean [least, most] over seeds. What is there is not made again.
 """
 
