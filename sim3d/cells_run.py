@@ -1,7 +1,7 @@
 """Runs one cell of a suite: a bundle's exported actors, in one process, through all episodes of one profile.
 
-A mission has `HORIZON` control periods under the cell's disturbance (phase `during`). Then, where the suite has an aftermath and the
-disturbance can end, it goes on without it (phase `after`), from wherever it left the robots and whatever it left in the actors' memories.
+A mission has its usual length (`sim3d.mission_length`) under the cell's disturbance: phase `during`. Then, where the suite has an aftermath
+and the disturbance can end, it goes on without it, from wherever it left the robots and whatever it left in the actors' memories: `after`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,37 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from robots.spec import RobotSpec, load_spec
+from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
+from runtime.contract import Contract
+from runtime.team import KEEP_APART, SMOOTHED
 from sim3d.in_process import run_missions
 from sim3d.metrics import episode_metrics
+from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile
-from sim3d.spread import HORIZON
 from sim3d.suite_cells import Cell
 from sim3d.world import Layouts, World, random_layouts
-from sim3d.worlds import make_world
+from sim3d.worlds import make_world, specs_of
 
-BATCH = {"spread": 1000, "bullet": 120}
-"""Episodes at once: more are no faster in `spread`, and every 30 take 34 MB in `bullet`. Fixed, for a cell's last bits depend on it
-through the matrix products of the actors."""
+BATCH = {"spread": 1000, "planar": 1000, "bullet": 120}
+"""World -> episodes at once: more are no faster, and every 30 take 34 MB in `bullet`. Fixed, for a cell's last bits depend on it through
+the matrix products of the actors."""
 REASONS = ("not_finite", "speed", "acceleration", "geofence", "barrier", "dead_end")
 """Why the safety gate changed a command (`runtime.safety`)."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the robots are set up, in every cell.
+
+    Attributes:
+        separation: whether the filter keeps them apart.
+        localisation: whether they smooth their positions.
+        known_latency: what they are told of their command latency [s]; None for that in their spec.
+    """
+
+    separation: bool = True
+    localisation: bool = True
+    known_latency: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +55,15 @@ class Missions:
         world: its name.
         episodes: E of each cell.
         seed: of the layouts and all chance; every cell has the same.
-        aftermath: control periods after the disturbance; 0 for none.
+        aftermath: how long a mission goes on after the disturbance, in lengths of a mission.
+        settings: of the robots.
     """
 
     world: str
     episodes: int
     seed: int
-    aftermath: int
+    aftermath: float
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -90,21 +108,28 @@ class CellRunner:
 
     def figures(self, task: CellTask) -> dict[str, np.ndarray]:
         """Phase and metric -> [E], such as `during.success`."""
-        self._take(task.bundle)
-        contract, missions = self._actors[0].contract, self._missions
-        parts = []
-        for first in range(0, missions.episodes, BATCH[missions.world]):
-            count = min(BATCH[missions.world], missions.episodes - first)
-            layouts = random_layouts(count, contract.team_size, contract.landmarks, contract.arena_half_size, missions.seed, first)
-            parts.append(self._batch(task.cell, layouts))
+        batch, episodes = BATCH[self._missions.world], self._missions.episodes
+        parts = [self.episodes(task, first, min(batch, episodes - first))[0] for first in range(0, episodes, batch)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def positions(self, task: CellTask, episode: int) -> np.ndarray:
-        """True positions [T + 1, N, 2], m, of one episode of a cell, run once more; as in the cell, but for rounding in the actors."""
+    def episodes(self, task: CellTask, first: int, count: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Some episodes of a cell, the same in any batch but for rounding in the actors.
+
+        Args:
+            task: bundle and cell.
+            first: number of the first episode.
+            count: how many.
+
+        Returns:
+            Phase and metric -> [count], and true positions [count, T + 1, N, 2], m, at every tick of both phases.
+        """
         self._take(task.bundle)
         contract = self._actors[0].contract
-        layouts = random_layouts(1, contract.team_size, contract.landmarks, contract.arena_half_size, self._missions.seed, episode)
-        return self._run(task.cell, layouts, _Interventions(1, 1))[0]
+        layouts = random_layouts(count, contract.team_size, contract.landmarks, contract.arena_half_size, self._missions.seed, first)
+        end = mission_periods(contract) * round(contract.period / self._world.tick_period)
+        interventions = _Interventions(count, end)
+        position = self._run(task.cell, layouts, interventions)
+        return self._scored(position, layouts, interventions, end), position
 
     def close(self) -> None:
         """Release the world. May be called twice."""
@@ -117,17 +142,13 @@ class CellRunner:
             return
         self.close()
         self._actors = [OnnxActor(model, place) for model, place in self._entrants[bundle].actors]
-        self._specs = specs_of(self._actors)
+        self._specs = specs_of(self._actors, bundle)
         contract = self._actors[0].contract
         self._world = make_world(self._missions.world, self._specs, contract.landmarks, contract.arena_half_size)
         self._bundle = bundle
 
-    def _batch(self, cell: Cell, layouts: Layouts) -> dict[str, np.ndarray]:
+    def _scored(self, position: np.ndarray, layouts: Layouts, interventions: _Interventions, end: int) -> dict[str, np.ndarray]:
         contract, world = self._actors[0].contract, self._world
-        every = round(contract.period / world.tick_period)
-        end = HORIZON * every
-        interventions = _Interventions(len(layouts), end)
-        position = self._run(cell, layouts, interventions)
         figures: dict[str, np.ndarray] = {}
         for phase, part in (("during", position[:, : end + 1]), ("after", position[:, end:])):
             if part.shape[1] == 1:
@@ -135,10 +156,10 @@ class CellRunner:
             metrics = episode_metrics(
                 part,
                 layouts.landmarks,
-                ticks_per_step=every,
+                ticks_per_step=round(contract.period / world.tick_period),
                 tick_period=world.tick_period,
                 capture_radius=contract.capture_radius,
-                robot_radius=np.array([spec.radius for spec in self._specs]),
+                robot_radius=world.robot_radius,
                 arena_half_size=contract.arena_half_size,
             )
             figures |= {f"{phase}.{field.name}": getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
@@ -146,15 +167,27 @@ class CellRunner:
         return figures
 
     def _run(self, cell: Cell, layouts: Layouts, interventions: _Interventions) -> np.ndarray:
-        period = self._actors[0].contract.period
-        goes_on = self._missions.aftermath if cell.ends else 0
-        profile: Profile = msgspec.structs.replace(cell.profile, until=HORIZON * period if goes_on else None)
-        return run_missions(self._world, self._specs, self._actors, layouts, profile, HORIZON + goes_on, intervened=interventions)
+        contract, settings = self._actors[0].contract, self._missions.settings
+        periods = mission_periods(contract)
+        goes_on = aftermath_periods(contract, self._missions.aftermath) if cell.ends else 0
+        profile: Profile = msgspec.structs.replace(cell.profile, until=periods * contract.period if goes_on else None)
+        return run_missions(
+            self._world,
+            self._specs,
+            self._actors,
+            layouts,
+            profile,
+            periods + goes_on,
+            separation=KEEP_APART if settings.separation else None,
+            localisation=SMOOTHED if settings.localisation else None,
+            known_latency=settings.known_latency,
+            intervened=interventions,
+        )
 
 
-def specs_of(actors: list[OnnxActor]) -> list[RobotSpec]:
-    """What the robots of a team are, by agent: the first kind that each actor is for."""
-    return [load_spec(actor.contract.robot_kinds[0]) for actor in actors]
+def aftermath_periods(contract: Contract, aftermath: float) -> int:
+    """Control periods of an aftermath that is given in lengths of a mission."""
+    return round(aftermath * mission_periods(contract))
 
 
 class _Interventions:

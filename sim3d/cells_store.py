@@ -10,8 +10,8 @@ A *policy* is one or several bundles: training seeds of the same configuration. 
 `<policy>.<number>`; CELL is the id of a cell (`sim3d.suite_cells.Cell`).
 
 A cell's .npz has arrays [E], one value an episode; episode e is the same layout and the same chance in every cell and for every bundle:
-`random_layouts(1, N, L, arena_half_size, seed, first=e)`. Names are `<phase>.<metric>`. Phases are `during` (the first 25 control periods,
-under the cell's disturbance) and `after` (the `aftermath` control periods after its end; absent for cells whose disturbance does not end).
+`random_layouts(1, N, L, arena_half_size, seed, first=e)`. Names are `<phase>.<metric>`. Phases are `during` (the first `periods` control
+periods, under the cell's disturbance) and `after` (the `periods_after` after its end; absent for cells whose disturbance does not end).
 Metrics are those of `sim3d.metrics.EpisodeMetrics` (bool, int or float; NaN where there is none), each computed on its phase alone, and
 `interventions_<reason>`: robots and ticks in which the safety gate changed the command for that reason.
 
@@ -32,6 +32,7 @@ import numpy as np
 
 from robots.errors import InputError
 from runtime.atomic import write_atomically
+from sim3d.cells_run import Settings
 from sim3d.suite import Suite
 
 FORMAT = 1
@@ -87,7 +88,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         capture_radius: [m].
         episodes: E of each cell.
         seed: of the layouts and all chance.
-        horizon: control periods of phase `during`.
+        settings: of the robots.
+        periods, periods_after: control periods of the phases `during` and `after`.
         bundles: all, by policy, in the order in which they were given.
         cells: all, in the order of the suite.
     """
@@ -104,7 +106,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     capture_radius: float
     episodes: int
     seed: int
-    horizon: int
+    settings: Settings
+    periods: int
+    periods_after: int
     bundles: tuple[BundleEntry, ...]
     cells: tuple[CellEntry, ...]
 

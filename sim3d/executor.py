@@ -6,7 +6,7 @@ keeps from one task to the next it sets up in `prepare`. Results come as tasks e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeVar
 
 from robots.errors import InputError
@@ -27,7 +27,7 @@ class Executor(Protocol):
 
     def run(
         self, prepare: Callable[[Shared], Callable[[Task], Result]], shared: Shared, tasks: Sequence[Task]
-    ) -> Iterator[tuple[Task, Result]]:
+    ) -> Generator[tuple[Task, Result], None, None]:
         """Each task with its result, as they end.
 
         Closing the iterator early drops the tasks that have not begun.
@@ -47,7 +47,7 @@ class InProcess:
 
     def run(
         self, prepare: Callable[[Shared], Callable[[Task], Result]], shared: Shared, tasks: Sequence[Task]
-    ) -> Iterator[tuple[Task, Result]]:
+    ) -> Generator[tuple[Task, Result], None, None]:
         """As `Executor.run`."""
         work = prepare(shared)
         for task in tasks:

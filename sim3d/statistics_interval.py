@@ -105,9 +105,8 @@ def interval(figure: Resampled, bounds: tuple[float, float] = (-np.inf, np.inf))
     """The figure of a policy, [S] and [R, S], with its interval, which does not leave the bounds."""
     if len(figure.value) == 1:
         return _percentiles(float(figure.value[0]), figure.resamples[:, 0])
-    covariance = np.cov(figure.resamples, rowvar=False)
-    given = float(np.var(iqm(figure.resamples)))
-    return _combined(float(iqm(figure.value)), [figure.value], _of_two(covariance), given, bounds)
+    layouts = _of_two(np.cov(figure.resamples, rowvar=False))
+    return _combined(float(iqm(figure.value)), [figure.value], layouts, lambda: iqm(figure.resamples), bounds)
 
 
 def difference(one: Resampled, other: Resampled, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
@@ -121,8 +120,8 @@ def difference(one: Resampled, other: Resampled, bounds: tuple[float, float] = (
     covariance = np.cov(np.concatenate([one.resamples, other.resamples], axis=1), rowvar=False)
     first = len(one.value)
     layouts = _of_two(covariance[:first, :first]) + _of_two(covariance[first:, first:]) - 2 * float(covariance[:first, first:].mean())
-    given = float(np.var(iqm(other.resamples) - iqm(one.resamples)))
-    return _combined(value, [policy.value for policy in (one, other) if len(policy.value) > 1], layouts, given, bounds)
+    policies = [policy.value for policy in (one, other) if len(policy.value) > 1]
+    return _combined(value, policies, layouts, lambda: iqm(other.resamples) - iqm(one.resamples), bounds)
 
 
 def stratified_bootstrap(
@@ -167,13 +166,15 @@ def _percentiles(value: float, resamples: np.ndarray) -> Estimate:
     return Estimate(value=value, low=float(low), high=float(high))
 
 
-def _combined(value: float, policies: Sequence[np.ndarray], layouts: float, given: float, bounds: tuple[float, float]) -> Estimate:
-    """From the seeds of each policy, the layouts that they share, and the variance by layouts of the bundles as they are."""
+def _combined(
+    value: float, policies: Sequence[np.ndarray], layouts: float, as_they_are: Callable[[], np.ndarray], bounds: tuple[float, float]
+) -> Estimate:
+    """From the seeds of each policy and the covariance by layouts; of seeds that are all alike, from what layouts do to the bundles."""
     variances = [_of_seeds(seeds) for seeds in policies]
-    half_width = norm.ppf(UPPER) * np.sqrt(given)
-    # Seeds that are all alike, such as those that never succeed, say nothing of their scatter.
     if any(variances):
         freedom = sum(variances) ** 2 / sum(each**2 / (len(seeds) - 1) for each, seeds in zip(variances, policies, strict=True))
         half_width = np.sqrt(student.ppf(UPPER, freedom) ** 2 * sum(variances) + norm.ppf(UPPER) ** 2 * max(layouts, 0.0))
+    else:
+        half_width = norm.ppf(UPPER) * np.std(as_they_are())
     low, high = np.clip([value - half_width, value + half_width], *bounds)
     return Estimate(value=value, low=float(low), high=float(high))

@@ -85,7 +85,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         name: of the suite.
         score: the metric that curves, break points and comparisons are made of.
         episodes: world -> episodes a cell.
-        aftermath: control periods that a mission goes on for after its disturbance has ended; 0 for none.
+        aftermath: how long a mission goes on after its disturbance has ended, in lengths of a mission; 0 for none.
         base: profile under the rungs, and all of cell `clean`.
         scale: world -> what a metre and a second are there.
         families: family -> ladder -> severities.
@@ -96,7 +96,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str
     score: Score = "success"
     episodes: dict[str, int]
-    aftermath: int = 0
+    aftermath: float = 0.0
     base: str = "clean"
     scale: dict[str, Scale]
     families: dict[str, dict[str, Ladder]]
@@ -161,8 +161,8 @@ def _check_numbers(suite: Suite, path: Path) -> None:
         for name in ("metre", "second"):
             if not 0 < getattr(scale, name) < math.inf:
                 raise InputError(f"{path}: scale.{world}.{name}: is {getattr(scale, name)}, must be finite and above 0")
-    if suite.aftermath < 0:
-        raise InputError(f"{path}: aftermath: is {suite.aftermath}, must not be below 0")
+    if not 0 <= suite.aftermath < math.inf:
+        raise InputError(f"{path}: aftermath: is {suite.aftermath}, must be finite and not below 0")
     if suite.deployed.missions < 1:
         raise InputError(f"{path}: deployed.missions: is {suite.deployed.missions}, must be at least 1")
 

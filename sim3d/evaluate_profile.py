@@ -1,0 +1,134 @@
+"""One bundle under one profile, in a simulated world or in mpe2's own environment: figures on the screen."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import msgspec
+from tqdm import tqdm
+
+from robots.errors import InputError
+from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
+from runtime.atomic import write_atomically
+from runtime.bundle import read_bundle
+from runtime.link import check_link
+from runtime.team import KEEP_APART, SMOOTHED
+from sim3d.in_process import run_missions
+from sim3d.metrics import EpisodeMetrics, episode_metrics, summarise, wilson_interval
+from sim3d.mission_length import mission_periods
+from sim3d.profile import Profile, load_profile
+from sim3d.statistics_interval import Estimate
+from sim3d.suite_rules import broken, read_rules
+from sim3d.world import World, random_layouts
+from sim3d.worlds import check_world, make_world, specs_of
+
+_OF_MPE2 = ("success", "episode_return", "steps")
+
+
+def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
+    """Evaluate, and print one line a metric.
+
+    Args:
+        arguments: of the command line.
+
+    Returns:
+        One line for each rule that is broken.
+
+    Raises:
+        InputError: something that was given cannot be used.
+    """
+    (bundle,) = arguments.bundle
+    episodes = arguments.episodes or 1000
+    workers = 2 if arguments.workers is None else arguments.workers
+    actors = read_bundle(bundle).verify()
+    contract = actors[0].contract
+    specs = specs_of(actors, bundle)
+    # mpe2's environment is the original of `spread`.
+    home = check_world("spread" if arguments.world == "mpe2" else arguments.world, specs[0])
+    world = arguments.world or home
+    profile = load_profile(arguments.profile)
+    check_link(profile.between_robots, contract.team_size, arguments.profile)
+    if world == "mpe2" and profile.name != "clean":
+        raise InputError(f"--profile: is {profile.name}; mpe2's environment has no disturbances, use --world spread")
+    names = _OF_MPE2 if world == "mpe2" else tuple(field.name for field in dataclasses.fields(EpisodeMetrics))
+    rules = None if arguments.require is None else read_rules(arguments.require, names)
+    off = "".join(f", {name} off" for name in ("separation", "localisation") if getattr(arguments, name) == "off")
+    title = f"{bundle} in {world}, {profile.name}{off}"
+    if world == "mpe2":
+        summary = _in_mpe2(actors, episodes, arguments.seed, title)
+    else:
+        simulated = make_world(world, specs, contract.landmarks, contract.arena_half_size, workers)
+        summary = _in_world(simulated, specs, actors, profile, episodes, arguments, title)
+    print(f"{title}: {episodes} episodes")
+    for name, value in summary.items():
+        if not name.endswith(("_low", "_high")):
+            interval = f"  [{summary[name + '_low']:.3f}, {summary[name + '_high']:.3f}]" if name + "_low" in summary else ""
+            print(f"  {name:20} {value:9.4g}{interval}")
+    if arguments.json:
+        settings = {"bundle": str(bundle), "world": world, "profile": profile.name, "seed": arguments.seed}
+        settings |= {"separation": arguments.separation, "localisation": arguments.localisation, "known_latency": arguments.known_latency}
+        document = {**settings, "episodes": episodes, **summary}
+        write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
+    return [] if rules is None else [f"{bundle}: {line}" for line in broken(rules, _estimates(summary, names))]
+
+
+def _estimates(summary: dict[str, float], names: tuple[str, ...]) -> dict[str, Estimate]:
+    """A figure without an interval counts as exactly known."""
+    return {
+        name: Estimate(value=summary[name], low=summary.get(f"{name}_low", summary[name]), high=summary.get(f"{name}_high", summary[name]))
+        for name in names
+    }
+
+
+def _in_world(
+    world: World,
+    specs: list[RobotSpec],
+    actors: list[OnnxActor],
+    profile: Profile,
+    episodes: int,
+    arguments: argparse.Namespace,
+    title: str,
+) -> dict[str, float]:
+    contract = actors[0].contract
+    settings = {
+        "separation": KEEP_APART if arguments.separation == "on" else None,
+        "localisation": SMOOTHED if arguments.localisation == "on" else None,
+        "known_latency": arguments.known_latency,
+    }
+    every = round(contract.period / world.tick_period)
+    layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.seed)
+    try:
+        periods = mission_periods(contract)
+        with tqdm(total=periods * every, desc=title, unit="tick", leave=False) as bar:
+            positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, **settings)
+    finally:
+        world.close()
+    metrics = episode_metrics(
+        positions,
+        layouts.landmarks,
+        ticks_per_step=every,
+        tick_period=world.tick_period,
+        capture_radius=contract.capture_radius,
+        robot_radius=world.robot_radius,
+        arena_half_size=contract.arena_half_size,
+    )
+    return summarise(metrics)
+
+
+def _in_mpe2(actors: list[OnnxActor], episodes: int, seed: int, title: str) -> dict[str, float]:
+    # Imported here: mpe2 starts pygame, which the other worlds have no use for.
+    from sim3d.mpe2_missions import run_mpe2
+
+    with tqdm(total=episodes, desc=title, unit="episode", leave=False) as bar:
+        result = run_mpe2(actors, episodes, seed, bar.update)
+    low, high = wilson_interval(int(result.success.sum()), episodes)
+    return {
+        "success": float(result.success.mean()),
+        "success_low": low,
+        "success_high": high,
+        "episode_return": float(result.episode_return.mean()),
+        "steps": float(result.steps.mean()),
+    }
