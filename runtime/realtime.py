@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 
 PRIORITY = 40
 """Of SCHED_FIFO: above all ordinary work, below the kernel's threads for interrupts (50), without which no message comes in."""
+
+MOST_FILES = 65_536
 
 _MCL_CURRENT, _MCL_FUTURE = 1, 2
 
@@ -18,6 +21,15 @@ def claim_realtime(priority: int = PRIORITY) -> list[str]:
         What was not granted, each in words; the process runs on without it. Empty when all was.
     """
     return [why for why in (_first_in_first_out(priority), _lock_memory()) if why]
+
+
+def allow_many_files() -> int:
+    """As many open files as this process may allow itself, and how many that are: ZeroMQ takes one for each connection, a stranger's too,
+    and a process that has none left cannot go on. The usual 1024 are soon used up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return allowed
 
 
 def _first_in_first_out(priority: int) -> str:

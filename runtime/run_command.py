@@ -36,7 +36,7 @@ from runtime.log import NoLog, RunLog
 from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
-from runtime.realtime import claim_realtime
+from runtime.realtime import allow_many_files, claim_realtime
 from runtime.signals import Signals
 from runtime.stop_listener import NoStops, StopListener
 from runtime.team import Member, Missions, Team, read_missions, read_team
@@ -98,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     latch = Latch(arguments.latch, _say)
     driver = _driver(me, arguments.team, arguments.allow_plaintext)
 
+    allow_many_files()
     signals = Signals()
     links = PeerLinks(me, team.peers_of(me.id), time.monotonic_ns, keys)
     stops: StopListener | NoStops = NoStops()

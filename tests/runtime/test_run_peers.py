@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
+from robots.endpoint import host_and_port
 from runtime.keys import load_robot_keys, make_keys
 from runtime.message import encode_message
 from tests.runtime.deployment import Deployment, RealTimePlant, TalkingPeers, finish, moves, sound, until
@@ -88,3 +92,18 @@ def test_a_robot_with_keys_hears_its_team_and_no_one_else(
     assert finish(process, signal.SIGTERM) == (0, "")
     peers = deployment.read_summary()["messages"]["peers"]
     assert peers["r1"]["accepted"] > 3 and peers["r2"]["accepted"] == 0 and peers["r2"]["rejected"].keys() == {"handshake"}
+
+
+def test_a_crowd_of_strangers_at_its_endpoint_does_not_stop_a_robot(deployment: Deployment, plant: RealTimePlant, talk: Callable) -> None:
+    """Each takes a file of the process, which may have few to begin with."""
+    talk(sound)
+    command = ["sh", "-c", 'ulimit -Sn 128; exec "$@"', "sh", sys.executable, "-m", "runtime.cli", *map(str, deployment.arguments())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process, ExitStack() as crowd:
+        until(process, lambda: moves(plant.commands))
+        for _ in range(250):
+            with suppress(TimeoutError):  # no more at a time than the system lets wait
+                crowd.enter_context(socket.create_connection(host_and_port(deployment.endpoints[0]), timeout=0.1))
+        before = len(plant.commands)
+        until(process, lambda: len(plant.commands) > before + 10)
+        assert moves(plant.commands[before:])
+        assert finish(process, signal.SIGTERM) == (0, "")
