@@ -129,7 +129,7 @@ def _gated(
     if limits.geofence is not None:
         action = note("geofence", action, _fenced(xp, limits, limits.geofence, action, _parts(position)))
     if apart is not None and (outside := violates(_joined(action), apart)).any():
-        kept, possible = np.array(_joined(action)), np.array(~outside)
+        kept, possible = np.array(_joined(action)), np.array(outside)
         allowed = _with_fence(limits, apart, position)
         kept[outside], possible[outside] = nearest(kept[outside], HalfPlanes(allowed.normal[outside], allowed.bound[outside]), limits.speed)
         note("dead_end", action, _parts(kept), ~possible)

@@ -7,6 +7,7 @@ _SIDES = "[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]"
 _ORDER = "the nearest point within half-planes is one, and the same in whatever order they are written down"
 _ONE_ROBOT = "if wanted.ndim == 1: return _gated(floats, limits, wanted, previous, position, active, apart)"
 _ALONE = "one robot goes the way of a batch, which gives the same bits (test_a_batch_is_gated_as_each_robot_alone), only later"
+_BOTH = "both coordinates are numbers, or both are arrays"
 
 EQUIVALENT: dict[str, dict[tuple[str, str, str], str]] = {
     "floats": {
@@ -19,5 +20,13 @@ EQUIVALENT: dict[str, dict[tuple[str, str, str], str]] = {
         ("", _SIDES, "[[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0], [0.0, 1.0]]"): _ORDER,
         ("gate", _ONE_ROBOT, "pass"): _ALONE,
         ("gate", "1", "0"): _ALONE,
+        ("_scaled", "if not xp.any(too_long): return end", "pass"): "where nothing is too long, the rest gives back `end`, only later",
+        ("_joined", "0", "1"): _BOTH,
+        ("_joined", "0", "-1"): _BOTH,
+        (
+            "_gated",
+            "note('dead_end', action, _parts(kept), ~possible)",
+            "note('dead_end', _parts(kept), action, ~possible)",
+        ): "two actions differ whichever comes first, and the one that is given back is not used here",
     },
 }

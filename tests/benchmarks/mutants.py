@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -124,11 +125,9 @@ def _faults(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Constant):
         yield from (ast.Constant(value) for value in _other_values(node.value))
     elif isinstance(node, ast.Call) and _name(node.func) not in _COMMUTATIVE:
-        for index in range(len(node.args) - 1):
-            yield _with(node, args=_swapped(node.args, index))
+        yield from (_with(node, args=swapped) for swapped in _exchanged(node.args))
     elif isinstance(node, (ast.Tuple, ast.List)) and isinstance(node.ctx, ast.Load):
-        for index in range(len(node.elts) - 1):
-            yield _with(node, elts=_swapped(node.elts, index))
+        yield from (_with(node, elts=swapped) for swapped in _exchanged(node.elts))
     if isinstance(node, (ast.If, ast.While, ast.IfExp)):
         yield _with(node, test=ast.UnaryOp(ast.Not(), node.test))
     if isinstance(node, ast.comprehension) and node.ifs:
@@ -153,8 +152,11 @@ def _other_values(value: object) -> tuple[object, ...]:
     return ()
 
 
-def _swapped(items: list, index: int) -> list:
-    return [*items[:index], items[index + 1], items[index], *items[index + 2 :]]
+def _exchanged(items: list[ast.expr]) -> Iterator[list[ast.expr]]:
+    """Each two neighbours in each other's place, unless they are alike."""
+    for index, (first, second) in enumerate(itertools.pairwise(items)):
+        if ast.dump(first) != ast.dump(second):
+            yield [*items[:index], second, first, *items[index + 2 :]]
 
 
 def _with(node: ast.AST, **changes: object) -> ast.AST:
