@@ -36,7 +36,8 @@ class OmniBodies:
         self._bodies: list[int] = []
         # Of each body: its mass [kg], its motors' acceleration of that in the spec, its friction [1/s].
         self._dynamics: list[tuple[float, float, float]] = []
-        self._targets: list[tuple[float, ...]] = []
+        # Of each body: its place in these lists, its number, its set-point [m/s], its dynamics.
+        self._driven: list[tuple[int, int, float, float, float, float, float]] = []
         self._velocities: list[tuple[float, float, float]] = []
         self._near: Sequence[int] = ()
 
@@ -67,7 +68,8 @@ class OmniBodies:
 
     def follow(self, setpoints: np.ndarray) -> None:
         """Velocity set-points [B, 2], m/s."""
-        self._targets = [tuple(target) for target in setpoints.tolist()]
+        everything = enumerate(zip(self._bodies, setpoints.tolist(), self._dynamics, strict=True))
+        self._driven = [(index, body, *target, *dynamics) for index, (body, target, dynamics) in everything]
 
     def begin_tick(self, near: Sequence[int]) -> None:
         """Read the velocities of those that nothing touches no more within this tick: they follow from the set-points."""
@@ -75,13 +77,13 @@ class OmniBodies:
 
     def actuate(self, substep: int) -> None:
         """Push each, once."""
-        bodies, velocities, client = self._bodies, self._velocities, self._client
+        velocities, client = self._velocities, self._client
         dt, rate, limit, limit_squared = self._substep, self._rate, self._acceleration_limit, self._acceleration_limit**2
         push, frame = pybullet.applyExternalForce, pybullet.LINK_FRAME
         if substep:
             for index in self._near:
-                velocities[index] = pybullet.getBaseVelocity(bodies[index], client)[0]
-        for index, ((target_x, target_y), (mass, gain, friction)) in enumerate(zip(self._targets, self._dynamics, strict=True)):
+                velocities[index] = pybullet.getBaseVelocity(self._bodies[index], client)[0]
+        for index, body, target_x, target_y, mass, gain, friction in self._driven:
             velocity_x, velocity_y, _ = velocities[index]
             x, y = rate * (target_x - velocity_x), rate * (target_y - velocity_y)
             squared = x * x + y * y
@@ -89,7 +91,7 @@ class OmniBodies:
                 shrink = limit / math.sqrt(squared)
                 x, y = x * shrink, y * shrink
             x, y = gain * x - friction * velocity_x, gain * y - friction * velocity_y
-            push(bodies[index], -1, (mass * x, mass * y, 0.0), _CENTRE, frame, client)
+            push(body, -1, (mass * x, mass * y, 0.0), _CENTRE, frame, client)
             # What the engine will find where nothing touches; reading it costs as much as half the physics.
             velocities[index] = (velocity_x + x * dt, velocity_y + y * dt, 0.0)
 

@@ -85,14 +85,14 @@ class Engine:
         targets = setpoints.reshape(-1, 2)
         for kind in self._kinds:
             kind.bodies.follow(targets[kind.slots])
-        client, step, bodies = self._client, pybullet.stepSimulation, [kind.bodies for kind in self._kinds]
+        client, step, actuate = self._client, pybullet.stepSimulation, [kind.bodies.actuate for kind in self._kinds]
         for _ in range(ticks):
             crowded = self._crowded()
             for kind in self._kinds:
                 kind.bodies.begin_tick([kind.index[slot] for slot in crowded if slot in kind.index])
             for substep in range(self._substeps):
-                for kind in bodies:
-                    kind.actuate(substep)
+                for push in actuate:
+                    push(substep)
                 step(client)
             self._read()
 
@@ -149,17 +149,22 @@ class Engine:
         return kinds
 
     def _read(self) -> None:
+        if len(self._kinds) == 1:
+            self._rows = self._kinds[0].bodies.read()
+            return
         for kind in self._kinds:
             for slot, row in zip(kind.slots, kind.bodies.read(), strict=True):
                 self._rows[slot] = row
 
     def _crowded(self) -> list[int]:
         """The robots of the rooms in which two robots may touch within the next tick."""
-        robots, rows, crowded = len(self._specs), self._rows, []
+        robots, rows, pairs, crowded = len(self._specs), self._rows, self._touch_squared, []
         for first in range(0, len(rows), robots):
-            room = rows[first : first + robots]
-            if any((room[i][0] - room[j][0]) ** 2 + (room[i][1] - room[j][1]) ** 2 < reach for i, j, reach in self._touch_squared):
-                crowded.extend(range(first, first + robots))
+            for one, other, reach in pairs:
+                a, b = rows[first + one], rows[first + other]
+                if (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 < reach:
+                    crowded.extend(range(first, first + robots))
+                    break
         return crowded
 
 
