@@ -121,13 +121,14 @@ class Deployment:
         self._lives[agent] += 1
         return self._start([*self._reach.prefix(agent), *self._robot_words(robot, self._lives[agent])], os.devnull)
 
-    def wait_until_driving(self, timeout: float = 300.0) -> None:
-        """Until every robot has a driver, so that the plant runs. Raises RuntimeError."""
+    def wait_until_driving(self, timeout: float = 300.0) -> float:
+        """Until every robot has a driver, so that the plant runs: since when, s since 1970. Raises RuntimeError."""
         deadline = time.monotonic() + timeout
         while not all(log.exists() and log.stat().st_size for log in (self._log(robot, 1) for robot in self.robots)):
             if time.monotonic() > deadline or self.plant.poll() is not None:
                 raise RuntimeError(f"the team did not come together:\n{self.said()}")
             time.sleep(0.02)
+        return max(next(read_log(self._log(robot, 1))).began for robot in self.robots)
 
     def wait(self, timeout: float) -> list[str]:
         """Until the plant has ended, and the robots with it: who ended with a status other than 0. Raises RuntimeError without a record."""
@@ -189,8 +190,14 @@ class Deployment:
         setting = self.setting
         options = {"team": self.folder / "r0.yaml", "missions": self.folder / "missions.yaml", "record": self.folder / "record.npz"}
         options |= {name: getattr(setting, name) for name in ("world", "ticks", "arena", "clock", "profile")}
-        # A large team on a small machine takes its time to start.
-        return [*_COMMAND, "plant", "--join-timeout=300", *(f"--{name}={value}" for name, value in options.items())]
+        # A large team on a small and busy machine takes its time.
+        return [
+            *_COMMAND,
+            "plant",
+            "--join-timeout=300",
+            "--command-timeout=120",
+            *(f"--{name}={value}" for name, value in options.items()),
+        ]
 
     def _robot_words(self, robot: str, life: int) -> list[str]:
         options = {"team": self.folder / f"{robot}.yaml", "missions": self.folder / "missions.yaml", "bundle": self.setting.bundle}

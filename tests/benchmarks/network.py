@@ -179,20 +179,20 @@ def run_case(
     with Deployment(folder, setting, reach) as deployment:
         if network is not None and not case.deaf:
             network.impair(case.impairment)
-        deployment.wait_until_driving()
-        cuts = [] if network is None else impair_in_time(case, network, missions, length * TICK)
+        began = deployment.wait_until_driving()
+        cuts = [] if network is None else impair_in_time(case, network, began, missions, length * TICK)
         failed = deployment.wait(missions * length * TICK + 30.0)
         lives = [life for agent in range(ROBOTS) for life in deployment.lives(f"r{agent}")]
         return judge(case, deployment, lives, cuts, failed, "link model" if network is None else network.means)
 
 
-def impair_in_time(case: Case, network: Namespaces | Proxy, missions: int, length: float) -> list[Cut]:
-    """Cut, or mend, when it is time, for missions of `length` [s] that begin now; when that was, by the wall clock."""
-    begin, cuts = time.monotonic(), []
+def impair_in_time(case: Case, network: Namespaces | Proxy, began: float, missions: int, length: float) -> list[Cut]:
+    """Cut, or mend, when it is time, for missions of `length` [s], the first of which `began` by the wall clock; when that was."""
+    cuts = []
 
     def change(at: float, impairment: Impairment) -> tuple[float, float]:
         """Before the first rule of it, and after the last."""
-        time.sleep(max(0.0, begin + at - time.monotonic()))
+        time.sleep(max(0.0, began + at - time.time()))
         before = time.time()
         network.impair(impairment)
         return before, time.time()
