@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,9 @@ class LogFile(Protocol):
 
     def flush(self) -> None:
         """Hand what there is to the system."""
+
+    def size(self) -> int:
+        """Of what has been handed over [bytes]."""
 
     def close(self) -> None:
         """Complete the file."""
@@ -81,6 +85,10 @@ class JsonLinesFile:
         """Hand what there is to the system."""
         self._file.flush()
 
+    def size(self) -> int:
+        """Of what has been handed over [bytes]."""
+        return os.fstat(self._file.fileno()).st_size
+
     def close(self) -> None:
         """Complete the file."""
         self._file.close()
@@ -108,6 +116,10 @@ class McapFile:
     def flush(self) -> None:
         """Hand what there is to the system."""
         self._file.flush()
+
+    def size(self) -> int:
+        """Of what has been handed over [bytes]."""
+        return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
         """Complete the file, with an index."""

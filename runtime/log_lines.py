@@ -27,6 +27,7 @@ class Header(msgspec.Struct, tag_field="line", tag="header"):
         command_latency: what the actor is told of it [s].
         kind: of the robot.
         missions: the mission file, as read.
+        part: of the log of one run, from 0.
     """
 
     robot: str
@@ -42,6 +43,7 @@ class Header(msgspec.Struct, tag_field="line", tag="header"):
     command_latency: float
     kind: str
     missions: dict
+    part: int = 0
 
 
 class Peer(msgspec.Struct):

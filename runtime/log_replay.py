@@ -42,7 +42,7 @@ class Replay:
     """How far a log agrees.
 
     Attributes:
-        ticks: that were computed again.
+        ticks: that were computed again; of a log that goes on from an earlier part, those from where the policy began anew.
         actor_runs: among them.
         difference: None where there is none.
     """
@@ -76,6 +76,8 @@ def replay(lines: Iterable[Line], actor: OnnxActor, actor_sha256: str, place: st
         if isinstance(line, Event):
             robot.happened(line)
         elif isinstance(line, Tick):
+            if not robot.follows(line):
+                continue
             ticks += 1
             runs += line.action is not None
             for what, logged, computed in robot.computes(line):
@@ -93,19 +95,29 @@ class _Robot:
         spec = load_spec(header.kind)
         self._decider = Decider(header.robot, team, missions, actor, spec, header.period, header.command_latency)
         self._episode: int | None = None
+        self._known = header.part == 0
 
     def happened(self, event: Event) -> None:
         """What lies between two ticks and changes what follows."""
         if event.event == "mode" and event.detail["to"] == Mode.ACTIVE.value:
             self._decider.begin()
+            self._known = True
         elif event.event == "own_rejected":
             self._decider.sent = np.zeros(2)
 
+    def follows(self, tick: Tick) -> bool:
+        """Whether all that a tick depends on is known: what the policy remembers is not in the log."""
+        if tick.episode != self._episode:
+            self._known |= self._episode is not None
+            self._episode = tick.episode
+            if self._known:
+                self._decider.begin_episode()
+        if not self._known:
+            self._decider.sent = np.array(tick.sent)
+        return self._known
+
     def computes(self, tick: Tick) -> Iterator[tuple[str, list[float] | None, list[float] | None]]:
         """What was logged and what comes out, step by step."""
-        if tick.episode != self._episode:
-            self._episode = tick.episode
-            self._decider.begin_episode()
         own = RobotState(tick.tick, tick.episode, tick.elapsed, 0, np.array(tick.position), np.array(tick.velocity), tick.heading)
         active = tick.mode == Mode.ACTIVE.value
         heard = self._heard(tick)

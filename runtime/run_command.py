@@ -32,7 +32,7 @@ from runtime.health import Health
 from runtime.keys import load_robot_keys
 from runtime.latch import Latch
 from runtime.link import LinkProfile, read_link
-from runtime.log import NoLog, RunLog
+from runtime.log import LARGEST_LOG, NoLog, RunLog
 from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
@@ -74,6 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--health", type=Path, metavar="SOCKET", help="answer `fieldswarm health` at this local socket")
     parser.add_argument("--realtime", action="store_true", help="ask for SCHED_FIFO and locked memory, and say what is denied")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a log: MCAP where the name ends in .mcap, else JSON lines")
+    parser.add_argument(
+        "--log-limit",
+        type=int,
+        default=LARGEST_LOG // 10**6,
+        metavar="MB",
+        help="most that the log takes, in two files (default: %(default)s)",
+    )
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write counts, times and states (JSON) when the run ends")
 
 
@@ -92,6 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     latency = spec.command_latency if arguments.command_latency is None else arguments.command_latency
     if not (math.isfinite(latency) and latency >= 0):
         raise InputError(f"--command-latency: is {latency}, must be finite and not below 0")
+    if arguments.log_limit < 1:
+        raise InputError(f"--log-limit: is {arguments.log_limit}, must be at least 1")
     for path in (arguments.summary, arguments.log):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{path}: cannot be written: no such directory")
@@ -112,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         features = driver.connect(team.lockstep_timeout)
         _check_features(features, actor.contract, me)
         if arguments.log is not None:
-            log = RunLog(arguments.log, _say)
+            log = RunLog(arguments.log, _say, arguments.log_limit * 10**6)
             log.write(_header(me, team, missions, links, features, actor.contract, actor_sha256, link, latency))
         node = Node(
             robot=me.id,

@@ -19,7 +19,7 @@ import pytest
 
 from robots.errors import InputError
 from runtime import log as log_module
-from runtime.log import RunLog
+from runtime.log import RunLog, earlier_part
 from runtime.log_file import open_log, read_log
 from runtime.log_lines import Closing, Event, Header, Line, Peer, Tick
 from runtime.log_schema import schema_of
@@ -65,7 +65,7 @@ def test_a_log_is_readable_wherever_it_was_cut_off(tmp_path: Path, suffix: str) 
 WRITER = """
 import sys, time
 from pathlib import Path
-from runtime.log import RunLog
+from runtime.log import RunLog, earlier_part
 from tests.runtime.test_log import HEADER, tick
 log = RunLog(Path(sys.argv[1]), print)
 log.write(HEADER)
@@ -91,9 +91,28 @@ def test_a_process_that_is_killed_leaves_all_but_the_last_second(tmp_path: Path,
     assert read == [tick(number) for number in range(len(read))] and len(read) >= last - 50
 
 
+@SUFFIXES
+def test_a_log_never_grows_beyond_its_limit_and_keeps_the_newest(tmp_path: Path, suffix: str) -> None:
+    path, limit = tmp_path / f"r0.{suffix}", 200_000
+    log, largest = RunLog(path, print, limit), 0
+    log.write(HEADER)
+    for number in range(3000):
+        log.write(tick(number))
+        if number % 50 == 0:
+            while log._waiting:
+                time.sleep(0.005)
+            largest = max(largest, sum(file.stat().st_size for file in tmp_path.iterdir()))
+    log.close()
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, f"r0.before.{suffix}"} == {path.name, earlier_part(path).name}
+    assert limit / 2 < largest < 1.3 * limit  # it looks after each write, and MCAP has an index
+    (before, *first), (after, *second) = read_log(earlier_part(path)), read_log(path)
+    assert [before.part + 1, before.robot] == [after.part, "r0"] and after.part > 3
+    assert first + second == [tick(number) for number in range(3000 - len(first + second), 3000)]
+
+
 def test_a_disk_that_hangs_is_not_felt_and_what_is_lost_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hanging, said = threading.Event(), []
-    slow = SimpleNamespace(write=lambda line: hanging.wait(10), flush=lambda: None, close=lambda: None)
+    slow = SimpleNamespace(write=lambda line: hanging.wait(10), flush=lambda: None, size=lambda: 0, close=lambda: None)
     monkeypatch.setattr(log_module, "open_log", lambda path: slow)
     monkeypatch.setattr(log_module, "MOST_WAITING", 50)
     monkeypatch.setattr(log_module, "LONGEST_CLOSE", 0.2)

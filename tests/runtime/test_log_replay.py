@@ -151,3 +151,24 @@ def test_a_driver_that_sends_something_else_is_believed(tmp_path: Path) -> None:
     wrong = next(tick for tick in ticks if tick.commanded is not None)
     wrong.commanded = wrong.sent
     assert again(lines).difference.what == "sent"
+
+
+@pytest.mark.parametrize("missions", [True, False], ids=["a new mission", "into ACTIVE"])
+def test_a_later_part_of_a_log_is_computed_again_from_where_the_policy_begins_anew(tmp_path: Path, missions: bool) -> None:
+    speak = peers_say()
+
+    def silent_for_a_while(links: ScriptedLinks) -> None:
+        if missions or not 200 < links.sent < 240:
+            speak(links)
+
+    plan = wandering(400, episode_length=250 if missions else 10**9)
+    bench = Bench(plan, silent_for_a_while, log=tmp_path / "r0.jsonl", require_peers=not missions)
+    header, *rest = logged(bench, tmp_path / "r0.jsonl")
+    begin = next(index for index, line in enumerate(rest) if isinstance(line, Tick) and line.tick == 100)
+    later = [msgspec.structs.replace(header, part=1), *rest[begin:]]
+    anew = 250 if missions else next(line.tick for line in rest if isinstance(line, Tick) and line.tick > 230 and line.mode == "ACTIVE")
+    found = again(later)
+    assert found.difference is None and found.actor_runs > 3
+    assert found.ticks == len([line for line in later if isinstance(line, Tick) and line.tick >= anew])
+    later[-5].sent = [9.0, 9.0]
+    assert again(later).difference.what == "sent"

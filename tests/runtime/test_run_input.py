@@ -119,6 +119,7 @@ def test_bad_input_is_one_line_and_status_2(
         ("faults: [{kind: silent, robot: 3}]", [], "link.yaml: faults[0].robot: is 3, must be 0 ... 2"),
         ("sensing: {position_sigma: 1}", [], "link.yaml: unknown key 'sensing'; known keys: link, faults"),
         ("{}", ["--command-latency", "-0.1"], "--command-latency: is -0.1, must be finite and not below 0"),
+        ("{}", ["--log-limit", "0"], "--log-limit: is 0, must be at least 1"),
         ("{}", ["--command-latency", "nan"], "--command-latency: is nan, must be finite and not below 0"),
     ],
 )
