@@ -170,10 +170,9 @@ def test_a_mixed_team_has_its_own_speeds_and_a_step_in_which_the_slowest_crosses
     way = {agent: end[agent][2:4] - start[agent][2:4] for agent in env.possible_agents}
     tenth = 0.1 * 10 * load_spec("diffdrive").radius
     # Three steps, less what latency, acceleration and time constant take from the first.
-    np.testing.assert_allclose(way["agent_1"], 3 * 2 * tenth, rtol=0.02)
-    assert way["agent_0"][0] == pytest.approx(
-        way["agent_1"][0] * load_spec("omni").cruise_speed / load_spec("diffdrive").cruise_speed, rel=0.02
-    )
+    expected = 3 * 2 * tenth
+    np.testing.assert_allclose(way["agent_1"], expected, rtol=0.02)
+    np.testing.assert_allclose(way["agent_0"], expected * load_spec("omni").cruise_speed / load_spec("diffdrive").cruise_speed, rtol=0.05)
 
 
 @pytest.mark.parametrize("action", [-1, 5])
