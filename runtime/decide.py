@@ -1,10 +1,11 @@
-"""From what a robot knows to what it commands: peers, observation, actor, schedule, barrier, gate, in this order.
+"""From what a robot measures and hears to what it commands: where it is, peers, observation, actor, schedule, barrier, gate, in this order.
 
 The node runs it on a robot and `fieldswarm replay` on a log, so a replay computes what the robot computed.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.barrier import HalfPlanes, Neighbours, barrier_for
 from runtime.heard import Heard, Peers, believe
+from runtime.localisation import Localiser
 from runtime.observation import View, observe
 from runtime.safety import Gated, Limits, gate
 from runtime.schedule import HeldAction
@@ -60,6 +62,7 @@ class Decider:
     ) -> None:
         self.sent = np.zeros(2)
         self._actor, self._spec, self._period = actor, spec, period
+        self._localiser = Localiser.for_robot(team.localisation, spec, period)
         self._limits = Limits.of(spec, period, team.geofence)
         kinds = [peer.kind for peer in team.peers_of(robot)]
         self._peers = len(kinds)
@@ -78,6 +81,8 @@ class Decider:
         """So does the world: the robot was put elsewhere, and stands."""
         self.begin()
         self.sent = np.zeros(2)
+        if self._localiser is not None:
+            self._localiser.begin()
 
     def warm_up(self) -> None:
         """Run everything once or twice, beside a peer that is too near, and forget it: the first tick is as fast as the next."""
@@ -86,16 +91,32 @@ class Decider:
         heard = Heard(np.full((peers, 2), 1e-3), np.zeros((peers, 2)), np.zeros(peers))
         for _ in range(WARM_UP_RUNS):
             self.begin_episode()
+            own = self.locate(self.locate(own))
             wish = self.wish(own, heard, True)
             for action in (wish.action, np.full(2, 1e3)):
                 self.allow(own, 0.0, heard, Wish(wish.peers, action), True)
         self.begin_episode()
 
+    def locate(self, measured: RobotState) -> RobotState:
+        """A new measurement, with the position that the robot believes in (`runtime.localisation`)."""
+        if self._localiser is None:
+            return measured
+        position = self._localiser(measured.position, measured.velocity, measured.elapsed)
+        if not all(map(math.isfinite, position.tolist())):  # after velocities that overflow: without this it would be so for good
+            self._localiser.begin()
+            position = self._localiser(measured.position, measured.velocity, measured.elapsed)
+        return RobotState(measured.tick, measured.episode, measured.elapsed, measured.stamp, position, measured.velocity, measured.heading)
+
+    def resume(self, measured: RobotState, located: RobotState) -> None:
+        """Go on from where a robot believed to be after a measurement."""
+        if self._localiser is not None:
+            self._localiser.resume(measured.position, measured.velocity, measured.elapsed, located.position)
+
     def wish(self, own: RobotState, heard: Heard, active: bool) -> Wish:
         """What the policy wants: what its actor says now, or said last.
 
         Args:
-            own: the newest own measurement.
+            own: the newest own measurement, located.
             heard: of the M peers, by ascending agent number.
             active: whether the robot may move; if not, the actor does not run.
         """

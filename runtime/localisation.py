@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from robots.spec import RobotSpec
+from runtime.barrier import Numbers
 from runtime.team import Localisation
 
 
@@ -44,6 +45,10 @@ class Localiser:
         """The robot was put elsewhere: believe the next measurement."""
         self._measured = None
 
+    def resume(self, position: np.ndarray, velocity: np.ndarray, tick: int, estimate: np.ndarray) -> None:
+        """Go on from an estimate that was made of a measurement (see `__call__`)."""
+        self._tick, self._measured, self._velocity, self._estimate = tick, position, velocity, estimate
+
     def __call__(self, position: np.ndarray, velocity: np.ndarray, tick: int) -> np.ndarray:
         """Take in a measurement, give the estimate [..., 2], m.
 
@@ -58,9 +63,24 @@ class Localiser:
             self._estimate = position
         else:
             ticks = tick - self._tick
-            share = -math.expm1(-ticks * self._rate)
-            moved = self._estimate + (0.5 * ticks * self._period) * (self._velocity + velocity)
-            again = (position[..., 0] == self._measured[..., 0]) & (position[..., 1] == self._measured[..., 1])
-            self._estimate = moved + np.where(again, 0.0, share)[..., None] * (position - moved)
+            share, half = -math.expm1(-ticks * self._rate), 0.5 * ticks * self._period
+            if position.ndim == 1:
+                self._estimate = self._of_one(position, velocity, half, share)
+            else:
+                again = (position[..., 0] == self._measured[..., 0]) & (position[..., 1] == self._measured[..., 1])
+                drawn = np.where(again, 0.0, share)[..., None]
+                self._estimate = _followed(self._estimate, half * (self._velocity + velocity), drawn, position)
         self._tick, self._measured, self._velocity = tick, position, velocity
         return self._estimate
+
+    def _of_one(self, position: np.ndarray, velocity: np.ndarray, half: float, share: float) -> np.ndarray:
+        """The same on plain numbers, with the same bits (as `runtime.floats` has it)."""
+        here, (vx, vy), (ux, uy), (x, y) = position.tolist(), velocity.tolist(), self._velocity.tolist(), self._estimate.tolist()
+        drawn = 0.0 if here == self._measured.tolist() else share
+        return np.array((_followed(x, half * (ux + vx), drawn, here[0]), _followed(y, half * (uy + vy), drawn, here[1])))
+
+
+def _followed(estimate: Numbers, way: Numbers, share: Numbers, measured: Numbers) -> Numbers:
+    """Gone its way, and drawn over to what was measured."""
+    moved = estimate + way
+    return moved + share * (measured - moved)

@@ -73,7 +73,7 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
         elapsed: ticks of the episode.
         mode: state.
         own_age: of the own measurement [s].
-        position: own [2], m.
+        position: own [2], m, as the robot believes it to be.
         velocity: own [2], m/s.
         heading: own, rad.
         peers: by id.
@@ -84,6 +84,7 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
         observation: what the actor read [D], in ticks in which it ran.
         action: what it said [2].
         commanded: what the driver was given [2], where it sent something else.
+        measured: own position as it was measured [2], m, where the robot believes something else.
     """
 
     t: float
@@ -103,6 +104,7 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
     observation: list[Number] | None = None
     action: list[Number] | None = None
     commanded: list[float] | None = None
+    measured: list[float] | None = None
 
 
 class Event(msgspec.Struct, tag_field="line", tag="event", omit_defaults=True):

@@ -26,7 +26,7 @@ class Difference:
 
     Attributes:
         tick: in which.
-        what: `peers.<id>.position`, `observation`, `action`, `wanted` or `sent`.
+        what: `position`, `peers.<id>.position`, `observation`, `action`, `wanted` or `sent`.
         logged: what the robot had.
         computed: what comes out now.
     """
@@ -96,6 +96,7 @@ class _Robot:
         self._decider = Decider(header.robot, team, missions, actor, spec, header.period, header.command_latency)
         self._episode: int | None = None
         self._known = header.part == 0
+        self._own: RobotState | None = None
 
     def happened(self, event: Event) -> None:
         """What lies between two ticks and changes what follows."""
@@ -113,12 +114,17 @@ class _Robot:
             if self._known:
                 self._decider.begin_episode()
         if not self._known:
+            measured, self._own = _measured(tick), _state(tick, tick.position)
+            self._decider.resume(measured, self._own)
             self._decider.sent = np.array(tick.sent)
         return self._known
 
     def computes(self, tick: Tick) -> Iterator[tuple[str, list[float] | None, list[float] | None]]:
         """What was logged and what comes out, step by step."""
-        own = RobotState(tick.tick, tick.episode, tick.elapsed, 0, np.array(tick.position), np.array(tick.velocity), tick.heading)
+        if self._own is None or (tick.tick, tick.episode) != (self._own.tick, self._own.episode):
+            self._own = self._decider.locate(_measured(tick))
+        own = self._own
+        yield "position", tick.position, own.position.tolist()
         active = tick.mode == Mode.ACTIVE.value
         heard = self._heard(tick)
         wish = self._decider.wish(own, heard, active)
@@ -138,6 +144,14 @@ class _Robot:
             velocity=np.array([peer.velocity for peer in seen]).reshape(-1, 2),
             age=np.array([math.inf if peer.age is None else peer.age for peer in seen]),
         )
+
+
+def _state(tick: Tick, position: list[float]) -> RobotState:
+    return RobotState(tick.tick, tick.episode, tick.elapsed, 0, np.array(position), np.array(tick.velocity), tick.heading)
+
+
+def _measured(tick: Tick) -> RobotState:
+    return _state(tick, tick.position if tick.measured is None else tick.measured)
 
 
 def _same(logged: list[float] | None, computed: list[float] | None) -> bool:

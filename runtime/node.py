@@ -6,7 +6,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from runtime.decide import Decider, Wish
 from runtime.ears import Ears
 from runtime.heard import Heard
 from runtime.latch import Latch
-from runtime.localisation import Localiser
 from runtime.log import NoLog, RunLog
 from runtime.log_lines import Closing, Event, Peer, Tick
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
@@ -100,11 +99,11 @@ class Node:
         self._latch = Latch(None, say) if latch is None else latch
         self._stopped_for: str | None = None
         self._period = features.loop_period
-        self._localiser = Localiser.for_robot(team.localisation, spec, features.loop_period)
         self._decider = Decider(robot, team, missions, actor, spec, features.loop_period, command_latency)
         self._began = clock()
         self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
         self._stop = self._emergency = self._rearm = False
+        self._measured: RobotState | None = None
         self._own: RobotState | None = None
         self._own_arrival = 0
         self._own_meter = AgeMeter()
@@ -225,11 +224,7 @@ class Node:
         if self._own is None or state.episode != self._own.episode:
             self.tally.episodes += 1
             self._decider.begin_episode()
-            if self._localiser is not None:
-                self._localiser.begin()
-        if self._localiser is not None:
-            state = replace(state, position=self._localiser(state.position, state.velocity, state.elapsed))
-        self._own, self._own_arrival = state, self._clock()
+        self._measured, self._own, self._own_arrival = state, self._decider.locate(state), self._clock()
         self._own_meter.heard(self._own_arrival, state.stamp)
         return True
 
@@ -317,6 +312,7 @@ class Node:
     def _log_tick(self, own: RobotState, own_age: float, heard: Heard, ages: list[float], wish: Wish, gated: Gated, compute: float) -> None:
         told, points, speeds = heard.position.tolist(), wish.peers.position.tolist(), wish.peers.velocity.tolist()
         commanded, sent = gated.action.tolist(), self._decider.sent.tolist()
+        measured, position = self._measured.position.tolist(), own.position.tolist()
         self._log.write(
             Tick(
                 t=self._seconds(),
@@ -325,7 +321,7 @@ class Node:
                 elapsed=own.elapsed,
                 mode=self.mode.value,
                 own_age=own_age,
-                position=own.position.tolist(),
+                position=position,
                 velocity=own.velocity.tolist(),
                 heading=float(own.heading),
                 peers={
@@ -339,6 +335,7 @@ class Node:
                 observation=None if wish.observation is None else wish.observation.tolist(),
                 action=None if wish.answer is None else wish.answer.tolist(),
                 commanded=None if commanded == sent else commanded,
+                measured=None if measured == position else measured,
             )
         )
         if self._clock() - self._counted >= COUNTING_PERIOD * NANO:

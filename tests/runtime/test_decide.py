@@ -57,3 +57,12 @@ def test_warming_up_runs_it_all_and_leaves_no_trace(team_size: int, kind: str, m
     assert runs["actor"] > 0 and (runs["nearest"] > 0) == (team_size > 1 and kind == "omni")
     commands = run(warmed, 60, team_size - 1)
     assert commands == run(cold, 60, team_size - 1) and any(any(command) for command in commands)
+
+
+def test_velocities_that_overflow_do_not_put_a_robot_nowhere_for_good() -> None:
+    deciding, huge = decider(), np.array([1.7e308, 0.0])
+    places = [np.array([0.1 * tick, 0.0]) for tick in range(6)]
+    velocities = [np.zeros(2), huge, huge, huge, np.zeros(2), np.zeros(2)]
+    located = [deciding.locate(state(tick, position=place, velocity=velocities[tick])) for tick, place in enumerate(places)]
+    assert all(np.isfinite(each.position).all() for each in located)
+    assert abs(located[-1].position[0]) < 1e307

@@ -116,12 +116,17 @@ def test_silence_stops_new_episodes_and_bad_measurements_are_computed_again_too(
     ticks = [line for line in lines if isinstance(line, Tick)]
     assert {tick.mode for tick in ticks} >= {"ACTIVE", "HOLD", "SAFE_STOP"} and {tick.episode for tick in ticks} == {0, 1, 2}
     assert any(peer.age and peer.told != peer.position for tick in ticks for peer in tick.peers.values())
+    assert any(tick.measured is not None for tick in ticks) == (kind == "omni")
     found = again(lines)
     assert (found.ticks, found.difference) == (len(ticks), None) and found.actor_runs >= 3
 
 
-def test_where_a_peer_is_believed_to_be_is_computed_again(tmp_path: Path) -> None:
-    lines = logged(Bench(states(30), peers_say(), "lockstep", log=tmp_path / "r0.jsonl"), tmp_path / "r0.jsonl")
+def test_where_the_robot_and_a_peer_are_believed_to_be_is_computed_again(tmp_path: Path) -> None:
+    lines = logged(Bench(wandering(30), peers_say(), log=tmp_path / "r0.jsonl"), tmp_path / "r0.jsonl")
+    assert again(lines).difference is None
+    tick = next(line for line in lines if isinstance(line, Tick) and line.tick == 20)
+    tick.measured[1] += 1e-9
+    assert (again(lines).difference.tick, again(lines).difference.what) == (20, "position")
     tick = next(line for line in lines if isinstance(line, Tick) and line.tick == 12)
     tick.peers["r2"].position[0] = np.nextafter(tick.peers["r2"].position[0], 9.0)
     found = again(lines).difference
