@@ -99,7 +99,8 @@ def wreak(deployment: Deployment, seconds: float, period: float, seed: int) -> R
         if kind == "frozen":
             process.send_signal(signal.SIGCONT)
         else:
-            if process.wait() != (-signal.SIGKILL if kind == "killed" else 0):
+            # One that has hardly been started is ended by the signal itself.
+            if process.wait() not in ((-signal.SIGKILL,) if kind == "killed" else (0, -signal.SIGTERM)):
                 failed.append(f"{robot}, {kind}, with status {process.returncode}")
             deployment.robots[robot] = deployment.start(robot)
         time.sleep(0.4 * period)
