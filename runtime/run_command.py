@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import hashlib
 import math
 import os
@@ -36,7 +35,7 @@ from runtime.log import LARGEST_LOG, NoLog, RunLog
 from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
 from runtime.peer_links import PeerLinks
-from runtime.realtime import allow_many_files, claim_realtime
+from runtime.realtime import allow_many_files, claim_realtime, settle_interpreter
 from runtime.signals import Signals
 from runtime.stop_listener import NoStops, StopListener
 from runtime.team import Member, Missions, Team, read_missions, read_team
@@ -44,8 +43,6 @@ from runtime.version import onboard_versions
 
 EXIT_STATUS = {"end": 0, "stopped": 0, "fault": 1, "plant_lost": 2}
 EXIT_INTERRUPTED = 130
-SWITCH_INTERVAL = 2e-4
-"""Longest that another thread runs on when the control loop wakes [s]; Python's own 5 ms are a quarter of a tick."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
         for denied in claim_realtime() if arguments.realtime else ():
             _say(f"{me.id}: --realtime: runs on without {denied}")
         node.warm_up()
-        _settle_interpreter()
+        settle_interpreter()
         ending = node.run()
     finally:
         driver.stop()
@@ -156,13 +153,6 @@ def run(arguments: argparse.Namespace) -> int:
         if health is not None:
             health.close()
     return _report(ending, node, me, signals, start_up, arguments.summary)
-
-
-def _settle_interpreter() -> None:
-    """What is there now stays for good, so the collector need not look through it in a tick; and the log's thread gives way at once."""
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(SWITCH_INTERVAL)
 
 
 def _refuse_plaintext(team: Team, me: Member, has_keys: bool, place: Path) -> None:

@@ -28,7 +28,7 @@ from runtime.log import RunLog
 from runtime.node import Node
 from runtime.pacing import RealTime
 from runtime.peer_links import PeerLinks
-from runtime.realtime import claim_realtime
+from runtime.realtime import claim_realtime, settle_interpreter
 from runtime.team import Member, Mission, Missions, Team
 from sim3d.simulate import free_endpoints, simulate
 from sim3d.world import random_layouts
@@ -39,6 +39,8 @@ ROBOTS = 3
 HIDDEN = 64
 RATES = (50, 100, 200, 500, 1000, 2000)
 SECONDS = 5.0
+START_UP = 30.0
+"""Longest wait for the peers [s]."""
 ARENA = 2.0
 
 
@@ -107,6 +109,11 @@ def one_robot(rate: float, seconds: float, realtime: bool) -> dict:
             log=log,
             say=lambda text: print(text, file=sys.stderr),
         )
+        node.warm_up()
+        settle_interpreter()
+        deadline = time.monotonic() + START_UP
+        while not all(track.accepted for track in links.tracks) and time.monotonic() < deadline:
+            links.drain(0.05)
         try:
             ending = node.run()
         finally:
