@@ -99,6 +99,7 @@ class CellRunner:
         self._actors: list[OnnxActor] = []
         self._specs: list[RobotSpec] = []
         self._world: World | None = None
+        self._drawn: dict[tuple[int, int], Layouts] = {}
 
     def __call__(self, task: CellTask) -> bytes:
         """The file of a cell: an .npz with the figures of every episode (`sim3d.cells_store`)."""
@@ -125,11 +126,18 @@ class CellRunner:
         """
         self._take(task.bundle)
         contract = self._actors[0].contract
-        layouts = random_layouts(count, contract.team_size, contract.landmarks, contract.arena_half_size, self._missions.seed, first)
+        layouts = self._layouts(contract, first, count)
         end = mission_periods(contract) * round(contract.period / self._world.tick_period)
         interventions = _Interventions(count, end)
         position = self._run(task.cell, layouts, interventions)
         return self._scored(position, layouts, interventions, end), position
+
+    def _layouts(self, contract: Contract, first: int, count: int) -> Layouts:
+        """The same in all cells, so drawn once; bundles that are evaluated together agree in all that they depend on."""
+        if (first, count) not in self._drawn:
+            team = (contract.team_size, contract.landmarks, contract.arena_half_size)
+            self._drawn[first, count] = random_layouts(count, *team, self._missions.seed, first)
+        return self._drawn[first, count]
 
     def close(self) -> None:
         """Release the world. May be called twice."""

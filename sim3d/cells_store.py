@@ -202,9 +202,12 @@ def _check_same(wanted: Any, found: Any, path: Path, place: str = "") -> None:
     if wanted == found:
         return
     if isinstance(wanted, dict) and isinstance(found, dict):
-        for key in [*wanted, *(key for key in found if key not in wanted)]:
+        # The command comes last: what is different in it shows more clearly elsewhere.
+        for key in sorted([*wanted, *(key for key in found if key not in wanted)], key=lambda key: key == "command"):
             _check_same(wanted.get(key), found.get(key), path, f"{place}.{key}" if place else key)
-    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+    if isinstance(wanted, list) and isinstance(found, list):
+        if len(wanted) != len(found):
+            raise InputError(f"{path}: {place}: has {len(found)}, to go on with these results it must have {len(wanted)}")
         for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
             _check_same(one, other, path, f"{place}[{index}]")
     raise InputError(f"{path}: {place}: is {_short(found)}, to go on with these results it must be {_short(wanted)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from sim3d.in_process import run_missions
 from sim3d.metrics import EpisodeMetrics, episode_metrics, summarise, wilson_interval
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
-from sim3d.statistics_interval import Estimate
+from sim3d.statistics_interval import NONE, Estimate
 from sim3d.suite_rules import broken, read_rules
 from sim3d.world import World, random_layouts
 from sim3d.worlds import check_world, make_world, specs_of
@@ -77,10 +78,16 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
 
 def _estimates(summary: dict[str, float], names: tuple[str, ...]) -> dict[str, Estimate]:
     """A figure without an interval counts as exactly known."""
-    return {
-        name: Estimate(value=summary[name], low=summary.get(f"{name}_low", summary[name]), high=summary.get(f"{name}_high", summary[name]))
-        for name in names
-    }
+
+    def estimate(name: str) -> Estimate:
+        value = summary[name]
+        return (
+            NONE
+            if math.isnan(value)
+            else Estimate(value=value, low=summary.get(f"{name}_low", value), high=summary.get(f"{name}_high", value))
+        )
+
+    return {name: estimate(name) for name in names}
 
 
 def _in_world(
@@ -102,7 +109,7 @@ def _in_world(
     layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.seed)
     try:
         periods = mission_periods(contract)
-        with tqdm(total=periods * every, desc=title, unit="tick", leave=False) as bar:
+        with tqdm(total=periods * every, desc=title, unit="tick", leave=False, disable=None) as bar:
             positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, **settings)
     finally:
         world.close()
@@ -122,7 +129,7 @@ def _in_mpe2(actors: list[OnnxActor], episodes: int, seed: int, title: str) -> d
     # Imported here: mpe2 starts pygame, which the other worlds have no use for.
     from sim3d.mpe2_missions import run_mpe2
 
-    with tqdm(total=episodes, desc=title, unit="episode", leave=False) as bar:
+    with tqdm(total=episodes, desc=title, unit="episode", leave=False, disable=None) as bar:
         result = run_mpe2(actors, episodes, seed, bar.update)
     low, high = wilson_interval(int(result.success.sum()), episodes)
     return {

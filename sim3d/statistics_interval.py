@@ -40,11 +40,14 @@ _LAYOUTS, _PRIOR, _SEEDS = 1, 2, 3
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure and its 95 % interval."""
+    """A figure and its 95 % interval; None where there is no such figure, such as the time to cover of missions that never do."""
 
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+NONE = Estimate(value=None, low=None, high=None)
 
 
 @dataclass(frozen=True)
@@ -160,16 +163,19 @@ def _of_two(covariance: np.ndarray) -> float:
 
 def _percentiles(value: float, resamples: np.ndarray) -> Estimate:
     known = resamples[np.isfinite(resamples)]
-    if not known.size:
-        return Estimate(value=value, low=np.nan, high=np.nan)
+    if not (np.isfinite(value) and known.size):
+        return NONE
     low, high = np.quantile(known, [1 - UPPER, UPPER])
-    return Estimate(value=value, low=float(low), high=float(high))
+    # Where everything succeeded every resample is below 1.
+    return Estimate(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
 def _combined(
     value: float, policies: Sequence[np.ndarray], layouts: float, as_they_are: Callable[[], np.ndarray], bounds: tuple[float, float]
 ) -> Estimate:
     """From the seeds of each policy and the covariance by layouts; of seeds that are all alike, from what layouts do to the bundles."""
+    if not np.isfinite(value):
+        return NONE
     variances = [_of_seeds(seeds) for seeds in policies]
     if any(variances):
         freedom = sum(variances) ** 2 / sum(each**2 / (len(seeds) - 1) for each, seeds in zip(variances, policies, strict=True))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 import msgspec
 
@@ -157,7 +156,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(results: Results) -> bytes:
-    """The bytes of `results.json`; what is no number is null."""
+    """The bytes of `results.json`."""
     return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
 
 
@@ -228,6 +227,6 @@ def encode_rows(results: Results) -> bytes:
     return text.getvalue().encode()
 
 
-def _number(value: float) -> Any:
-    """An empty field for what is no number."""
-    return "" if value != value else repr(float(value))
+def _number(value: float | None) -> str:
+    """An empty field for what there is not."""
+    return "" if value is None else repr(value)

@@ -72,7 +72,7 @@ def read_rules(path: str | Path, figures: tuple[str, ...]) -> Rules:
 
 
 def broken(rules: Rules, figures: Mapping[str, Estimate]) -> list[str]:
-    """One line for each figure that does not keep a rule, with both values; none where all do. A figure that is no number keeps none."""
+    """One line for each figure that does not keep a rule, with both values; none where all do. A figure that is not there keeps none."""
     lines = []
     for rule in rules.rules:
         for name, estimate in figures.items():
@@ -82,12 +82,16 @@ def broken(rules: Rules, figures: Mapping[str, Estimate]) -> list[str]:
 
 
 def _keeps(rule: Rule, estimate: Estimate) -> bool:
+    if estimate.value is None:
+        return False
     if rule.at_least is not None:
         return (estimate.value if rule.by == "value" else estimate.low) >= rule.at_least
     return (estimate.value if rule.by == "value" else estimate.high) <= rule.at_most
 
 
 def _shown(estimate: Estimate, rule: Rule) -> str:
+    if estimate.value is None:
+        return "not there"
     value = f"{estimate.value:.4g}"
     return value if rule.by == "value" else f"{value} [{estimate.low:.4g}, {estimate.high:.4g}]"
 

@@ -78,7 +78,7 @@ def _breaks(ladder: LadderResult) -> str:
 
 
 def _short(estimate: Estimate | None, digits: int = 3) -> str:
-    if estimate is None:
+    if estimate is None or estimate.value is None:
         return "-"
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
