@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
             _tell_end(plant, str(aborted), aborted.robot)
             raise
         if arguments.record:
-            _record(arguments.world, world, episodes).save(arguments.record)
+            _record(arguments.world, world, specs, profile, episodes).save(arguments.record)
         _tell_end(plant, "", "")
 
 
@@ -118,7 +118,7 @@ def _capture_radius(world: World) -> float:
     return CAPTURE_RADIUS * world.arena_half_size
 
 
-def _record(name: str, world: World, episodes: Sequence[Episode]) -> Record:
+def _record(name: str, world: World, specs: Sequence[RobotSpec], profile: Profile, episodes: Sequence[Episode]) -> Record:
     names = [field.name for field in fields(Episode) if field.name != "number"]
     return Record(
         **{name: np.stack([getattr(episode, name) for episode in episodes]) for name in names},
@@ -127,6 +127,8 @@ def _record(name: str, world: World, episodes: Sequence[Episode]) -> Record:
         robot_radius=world.robot_radius,
         capture_radius=_capture_radius(world),
         world=name,
+        kinds=tuple(spec.kind for spec in specs),
+        profile=profile.name,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ class Record:
         robot_radius: [m], of all robots, or [N] of each.
         capture_radius: a landmark within this distance of a robot is covered [m].
         world: name of the world.
+        kinds: of the N robots; empty in records of a time when they were not written.
+        profile: name of the disturbances; empty likewise.
     """
 
     position: np.ndarray
@@ -40,6 +42,8 @@ class Record:
     robot_radius: float | np.ndarray
     capture_radius: float
     world: str
+    kinds: tuple[str, ...] = ()
+    profile: str = ""
 
     @property
     def starts(self) -> np.ndarray:
@@ -58,15 +62,15 @@ class Record:
     @classmethod
     def load(cls, path: str | Path) -> Record:
         """Read a file that `save` wrote. Raises InputError."""
-        names = [field.name for field in fields(cls)]
         try:
             with np.load(path) as file:
-                missing = [name for name in names if name not in file]
+                missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in file]
                 if missing:
                     raise InputError(f"{path}: is no record of a series: '{missing[0]}' is missing")
-                values = {name: file[name] if file[name].ndim else file[name].item() for name in names}
+                stored = {field.name: file[field.name] for field in fields(cls) if field.name in file}
+                values = {name: value if value.ndim else value.item() for name, value in stored.items()}
         except FileNotFoundError:
             raise InputError(f"{path}: no such file") from None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: is no record of a series: {error}") from None
-        return cls(**values)
+        return cls(**{**values, "kinds": tuple(map(str, values.get("kinds", ())))})

@@ -24,6 +24,7 @@ from sim3d.cells_run import Entrant
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
 from sim3d.suite_cells import CLEAN, differences
+from sim3d.team_name import team_name
 from sim3d.worlds import specs_of
 
 MPE2 = "mpe2"
@@ -159,7 +160,9 @@ def plan_transfer(
             check_link(profile.between_robots, len(entry.kinds), profile_word)
         lived_in = [world for world in (known if worlds is None else worlds) if world in homes]
         if not lived_in:
-            raise InputError(f"--worlds: is {','.join(worlds)}; the robots of {entry.path} ({_team(entry)}) live in {', '.join(homes)}")
+            raise InputError(
+                f"--worlds: is {','.join(worlds)}; the robots of {entry.path} ({team_name(entry.kinds)}) live in {', '.join(homes)}"
+            )
         entries.append(entry)
         actors[entry.name] = files
         # mpe2's environment has no disturbances.
@@ -237,10 +240,6 @@ def _check_once(words: Sequence[str], place: str) -> None:
     for index, word in enumerate(words):
         if word in words[:index]:
             raise InputError(f"{place}: '{word}' is there twice")
-
-
-def _team(entry: TransferBundle) -> str:
-    return ", ".join(dict.fromkeys(entry.kinds))
 
 
 def _versions(worlds: set[str]) -> dict[str, str]:

@@ -7,15 +7,13 @@ too.
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 import numpy as np
 
 from sim3d.cells_store import CellStore
 from sim3d.metrics import wilson_interval
 from sim3d.statistics import retention
-from sim3d.statistics_interval import Estimate, interval, layout_weights, ratios, shares
+from sim3d.statistics_interval import NONE, Estimate, interval, layout_weights, ratios, shares
 from sim3d.suite_cells import CLEAN
 from sim3d.transfer import TransferCell, TransferManifest
 
@@ -24,8 +22,6 @@ SHARES = ("success", "success_body", "success_end", "coverage")
 MEANS = ("time_to_cover", "contacts", "min_separation", "path_length")
 """Metrics of which the mean counts, of the missions that have one."""
 FIGURES = (*SHARES, "retention", *MEANS, "contacts_per_100m")
-UNKNOWN = Estimate(value=math.nan, low=math.nan, high=math.nan)
-"""Where nothing can be measured: the time to cover of missions in which nothing was covered, retention without a home cell."""
 
 
 class TransferRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +31,8 @@ class TransferRow(msgspec.Struct, frozen=True, kw_only=True):
         bundle, world, profile: by their names.
         kinds: of the robots, by agent.
         missions: E.
-        figures: name (FIGURES) -> estimate; times in s, lengths in m.
+        figures: name (FIGURES) -> estimate; times in s, lengths in m. No time to cover where nothing was covered, and no retention
+            without a home cell in which something succeeded.
     """
 
     bundle: str
@@ -87,7 +84,7 @@ def cell_figures(values: dict[str, np.ndarray], home: dict[str, np.ndarray] | No
         FIGURES -> estimate.
     """
     figures = {name: _share(values[name], weights) for name in SHARES}
-    figures["retention"] = UNKNOWN if home is None else _retention(values["success_body"], home["success_body"], weights)
+    figures["retention"] = NONE if home is None else _retention(values["success_body"], home["success_body"], weights)
     for name in MEANS:
         known = ~np.isnan(values[name])
         figures[name] = _ratio(np.where(known, values[name], 0.0), known, weights)
@@ -104,7 +101,7 @@ def _share(values: np.ndarray, weights: np.ndarray) -> Estimate:
 
 def _retention(values: np.ndarray, home: np.ndarray, weights: np.ndarray) -> Estimate:
     if values is home:
-        return Estimate(value=1.0, low=1.0, high=1.0) if values.any() else UNKNOWN
+        return Estimate(value=1.0, low=1.0, high=1.0) if values.any() else NONE
     both = shares(np.stack([values, home], axis=-1)[None], weights)
     return interval(both.map(lambda each: retention(each[..., 0], each[..., 1])))
 

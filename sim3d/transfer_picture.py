@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sim3d.team_name import team_name
 from sim3d.transfer import WORLDS, TransferManifest
 from sim3d.transfer_figures import TransferRow
-from sim3d.transfer_report import team_text
 
 _MARKS = dict(zip(WORLDS, (("#0072B2", "o"), ("#E69F00", "D"), ("#0072B2", "s"), ("#D55E00", "^")), strict=True))
 """World -> colour and shape; told apart by colour-blind readers too (Okabe and Ito 2008), and by their shapes in print."""
@@ -33,7 +33,7 @@ def transfer_picture(manifest: TransferManifest, rows: Sequence[TransferRow], ti
         own = [row for row in rows if row.bundle == bundle.name]
         for ax, (name, _) in zip(axes[:, column], _PANELS, strict=True):
             _draw(ax, own, name, profiles)
-        axes[0, column].set_title(f"{bundle.name}\n{team_text(bundle.kinds)}", loc="left", fontsize=9, color=_INK)
+        axes[0, column].set_title(f"{bundle.name}\n{team_name(bundle.kinds)}", loc="left", fontsize=9, color=_INK)
         axes[0, column].set_ylim(-0.04, 1.12)
     for ax, (_, label) in zip(axes[:, 0], _PANELS, strict=True):
         ax.set_ylabel(label, fontsize=9, color=_INK)
@@ -59,7 +59,7 @@ def _draw(ax: Axes, rows: Sequence[TransferRow], name: str, profiles: Sequence[s
     ax.set_xlim(-0.6, len(profiles) - 0.4)
     worlds = list(dict.fromkeys(row.world for row in rows))
     for index, world in enumerate(worlds):
-        known = [row for row in rows if row.world == world and not np.isnan(row.figures[name].value)]
+        known = [row for row in rows if row.world == world and row.figures[name].value is not None]
         if not known:
             continue
         colour, mark = _MARKS[world]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 
 import msgspec
 
 from sim3d.statistics_interval import Estimate
+from sim3d.team_name import team_name
 from sim3d.transfer import TransferManifest
 from sim3d.transfer_figures import FIGURES, TransferRow
 
@@ -27,7 +27,7 @@ def table_text(rows: Sequence[TransferRow]) -> str:
     """One line a cell, columns aligned."""
     lines = [("bundle", "robots", "world", "profile", *(heading for heading, _ in _SHOWN.values()))]
     lines += [
-        (row.bundle, team_text(row.kinds), row.world, row.profile, *(_shown(row.figures[name], *_SHOWN[name][1:]) for name in _SHOWN))
+        (row.bundle, team_name(row.kinds), row.world, row.profile, *(_shown(row.figures[name], *_SHOWN[name][1:]) for name in _SHOWN))
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -35,7 +35,7 @@ def table_text(rows: Sequence[TransferRow]) -> str:
 
 
 def table_csv(rows: Sequence[TransferRow]) -> bytes:
-    """One row a cell; a figure that is unknown is an empty field."""
+    """One row a cell; a figure that does not exist is an empty field."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     ends = [(name, end) for name in FIGURES for end in ("value", "low", "high")]
@@ -43,23 +43,18 @@ def table_csv(rows: Sequence[TransferRow]) -> bytes:
     writer.writerow(["bundle", "robots", "world", "profile", "missions", *columns])
     for row in rows:
         values = [getattr(row.figures[name], end) for name, end in ends]
-        figures = ["" if math.isnan(value) else f"{value:.6g}" for value in values]
+        figures = ["" if value is None else f"{value:.6g}" for value in values]
         writer.writerow([row.bundle, " ".join(row.kinds), row.world, row.profile, row.missions, *figures])
     return buffer.getvalue().encode()
 
 
 def table_json(manifest: TransferManifest, rows: Sequence[TransferRow]) -> bytes:
-    """Everything as one document; a figure that is unknown is null."""
+    """Everything as one document; a figure that does not exist is null."""
     document = {**msgspec.to_builtins(manifest), "rows": rows}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def team_text(kinds: Sequence[str]) -> str:
-    """A team in few characters: `3 omni`, or `omni+diffdrive+quadrotor`."""
-    return f"{len(kinds)} {kinds[0]}" if len(set(kinds)) == 1 else "+".join(kinds)
-
-
 def _shown(estimate: Estimate, digits: int) -> str:
-    if math.isnan(estimate.value):
+    if estimate.value is None:
         return "-"
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"

@@ -4,7 +4,8 @@ from PIL import Image
 
 from robots.errors import InputError
 from sim3d.picture import robot_colour
-from sim3d.replay import HEIGHT, WIDTH, mission_gif, replay_frames
+from sim3d.render_stage import HEIGHT, WIDTH
+from sim3d.replay import mission_gif, replay_frames
 
 LANDMARKS = np.array([[1.0, 1.0], [-1.0, 1.0]])
 
@@ -28,7 +29,7 @@ def place(frame: np.ndarray, agent: int) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["omni", "point"])
 def test_robots_are_seen_where_the_record_has_them(kind):
-    frames = replay_frames(crossing(4), LANDMARKS, kind, arena_half_size=2.0, capture_radius=0.2)
+    frames = replay_frames(crossing(4), LANDMARKS, (kind, kind), arena_half_size=2.0, capture_radius=0.2)
     assert len(frames) == 5
     assert all(frame.shape == (HEIGHT, WIDTH, 3) and frame.dtype == np.uint8 for frame in frames)
     driven = np.array([place(frame, 0) for frame in frames])
@@ -40,21 +41,22 @@ def test_robots_are_seen_where_the_record_has_them(kind):
 
 def test_the_whole_arena_is_in_the_frame():
     corners = np.array([[[-2.0, -2.0], [2.0, -2.0], [-2.0, 2.0], [2.0, 2.0]]])
-    frame = replay_frames(corners, LANDMARKS, "omni", arena_half_size=2.0, capture_radius=0.2)[0]
+    frame = replay_frames(corners, LANDMARKS, ("omni",) * 4, arena_half_size=2.0, capture_radius=0.2)[0]
     edge = np.concatenate([frame[0], frame[-1], frame[:, 0], frame[:, -1]])
     assert (edge == 255).all()
 
 
 def test_headings_turn_the_robots():
     ahead, aside = (
-        replay_frames(crossing(0), LANDMARKS, "omni", 2.0, 0.2, headings=np.full((1, 2), angle))[0] for angle in (0.0, np.pi / 2)
+        replay_frames(crossing(0), LANDMARKS, ("omni", "omni"), 2.0, 0.2, headings=np.full((1, 2), angle))[0] for angle in (0.0, np.pi / 2)
     )
     assert (ahead != aside).any()
 
 
 def test_an_arena_of_another_size_fills_the_frame_alike():
     small, large = (
-        replay_frames(size * crossing(0), size * LANDMARKS, "omni", 2.0 * size, 0.2 * size)[0].min(axis=-1) < 200 for size in (1.0, 4.0)
+        replay_frames(size * crossing(0), size * LANDMARKS, ("omni", "omni"), 2.0 * size, 0.2 * size)[0].min(axis=-1) < 200
+        for size in (1.0, 4.0)
     )
     for axis in (0, 1):
         extents = [np.nonzero(frame.any(axis=axis))[0][[0, -1]] for frame in (small, large)]
@@ -62,7 +64,7 @@ def test_an_arena_of_another_size_fills_the_frame_alike():
 
 
 def test_a_gif_has_every_frame_at_its_time_and_is_small(tmp_path):
-    frames = replay_frames(crossing(99), LANDMARKS, "omni", arena_half_size=2.0, capture_radius=0.2)
+    frames = replay_frames(crossing(99), LANDMARKS, ("omni", "omni"), arena_half_size=2.0, capture_radius=0.2)
     path = tmp_path / "mission.gif"
     mission_gif(frames, path, period=0.1)
     assert path.stat().st_size < 500_000

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import shutil
 
 import numpy as np
@@ -150,5 +149,5 @@ def test_what_nothing_is_known_of_is_no_figure():
     failed = cell([False] * 4)
     for home in (failed, None):
         figures = cell_figures(failed, home, layout_weights(4))
-        assert math.isnan(figures["retention"].value) and math.isnan(figures["time_to_cover"].value)
+        assert figures["retention"].value is None and figures["time_to_cover"].value is None
     assert figures["success_body"].value == 0.0 and figures["success_body"].high > 0.4
