@@ -57,9 +57,9 @@ class Localiser:
         Args:
             position: [..., 2], m, world frame, finite.
             velocity: [..., 2], m/s, world frame, finite.
-            tick: of the control loop; grows with each call.
+            tick: of the control loop; grows with each call. Where it does not, the estimate begins anew.
         """
-        if self._measured is None:
+        if self._measured is None or tick < self._tick:
             self._estimate = position
         else:
             ticks = tick - self._tick

@@ -92,6 +92,13 @@ def test_an_episode_begins_at_its_first_measurement():
     np.testing.assert_array_equal(localiser(np.array([5.0, 6.0]), np.ones(2), 0), [5.0, 6.0])
 
 
+def test_a_driver_whose_ticks_go_backwards_is_believed_what_it_measures():
+    for shape in ((2,), (1, 2)):
+        localiser = Localiser(SMOOTHED, PERIOD)
+        localiser(np.zeros(shape), np.zeros(shape), 2**40)
+        np.testing.assert_array_equal(localiser(np.full(shape, 5.0), np.ones(shape), 3), np.full(shape, 5.0))
+
+
 def test_robots_that_take_forces_and_teams_that_say_so_do_without():
     assert Localiser.for_robot(SMOOTHED, load_spec("point"), PERIOD) is None
     assert Localiser.for_robot(None, load_spec("omni"), PERIOD) is None
