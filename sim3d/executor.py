@@ -62,14 +62,17 @@ def make_executor(name: str, workers: int) -> Executor:
         workers: processes of a pool; of Ray how many tasks run at once, 0 for one on each of its CPUs.
 
     Raises:
-        InputError: a pool without workers.
-        ImportError: Ray is not installed.
+        InputError: a pool without workers, or Ray is not installed.
     """
     if name == "in-process":
         return InProcess()
     if name == "ray":
-        from sim3d.executor_ray import RayCluster
-
+        try:
+            from sim3d.executor_ray import RayCluster
+        except ModuleNotFoundError as error:
+            if error.name != "ray":
+                raise
+            raise InputError("executor 'ray' needs the extra 'cluster': pip install 'fieldswarm[cluster]'") from None
         return RayCluster(workers)
     if workers < 1:
         raise InputError(f"--workers: is {workers}, executor 'processes' needs at least 1")

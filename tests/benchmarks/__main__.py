@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from runtime.atomic import write_atomically
-from tests.benchmarks import bullet, onboard, spread
+from tests.benchmarks import bullet, onboard, spread, suite
 from tests.benchmarks.row import Row
 
-BENCHMARKS = (onboard, spread, bullet)
+BENCHMARKS = (onboard, spread, bullet, suite)
 PACKAGES = ("fieldswarm", "numpy", "torch", "onnxruntime", "pybullet", "mpe2")
 OUTPUT = Path("bench.json")
 

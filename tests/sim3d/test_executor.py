@@ -102,3 +102,10 @@ def _ended(process: int) -> bool:
 def test_a_pool_without_workers_is_refused():
     with pytest.raises(InputError, match="--workers: is 0"):
         make_executor("processes", 0)
+
+
+def test_a_missing_ray_is_one_line_that_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "sim3d.executor_ray", raising=False)
+    with pytest.raises(InputError, match=r"fieldswarm\[cluster\]"):
+        make_executor("ray", 1)
