@@ -48,30 +48,34 @@ class Mutant:
         function: in which, by its dotted name; empty at the top of the module.
         before: the code.
         after: what it was turned into.
-        tree: the whole module with it.
     """
 
     line: int
     function: str
     before: str
     after: str
-    tree: ast.Module
+    _module: ast.Module
+    _path: _Path
+    _node: ast.AST
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What it is, wherever in its function it stands."""
         return self.function, self.before, self.after
 
+    def tree(self) -> ast.Module:
+        """The whole module with it."""
+        changed = copy.deepcopy(self._module)
+        _put(changed, self._path, copy.deepcopy(self._node))
+        return ast.fix_missing_locations(changed)
+
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Every fault of a module, in the order of its lines."""
-    tree = ast.parse(source)
-    for path, node, function in _places(tree, (), ""):
+    module = ast.parse(source)
+    for path, node, function in _places(module, (), ""):
         for other in _faults(node):
-            changed = copy.deepcopy(tree)
-            _put(changed, path, other)
-            ast.fix_missing_locations(changed)
-            yield Mutant(node.lineno, function, _text(node), _text(other), changed)
+            yield Mutant(node.lineno, function, _text(node), _text(other), module, path, other)
 
 
 def _text(node: ast.AST) -> str:
@@ -134,7 +138,11 @@ def _faults(node: ast.AST) -> Iterator[ast.AST]:
         yield _with(node, ifs=[])
     if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
         yield ast.Return(ast.Constant(None))
-    elif isinstance(node, ast.stmt) and not isinstance(node, _KEPT) and not (isinstance(node, ast.AnnAssign) and node.value is None):
+    elif (
+        isinstance(node, ast.stmt)
+        and not isinstance(node, (*_KEPT, ast.Return))
+        and not (isinstance(node, ast.AnnAssign) and node.value is None)
+    ):
         yield ast.Pass()
 
 

@@ -50,7 +50,7 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.util.spec_from_loader(name, self, origin=str(self._path)) if name == self._name else None
 
     def exec_module(self, module: object) -> None:
-        code = self._path.read_text() if self._mutant is None else self._mutant.tree
+        code = self._path.read_text() if self._mutant is None else self._mutant.tree()
         exec(compile(code, self._path, "exec"), module.__dict__)
 
 
