@@ -21,7 +21,7 @@ from sim3d.render_stage import Colour, Stage
 from sim3d.spread_task import distances
 
 _COLOURS = 128
-"""In the palette of a GIF: half a dozen hues in a few shades each."""
+"""In the palette of a GIF: half a dozen hues in a few shades each; of 64, those of small robots are mixed up."""
 
 _REST_MS = 1500
 """How long a GIF shows its last frame before it begins again [ms]."""
@@ -91,18 +91,12 @@ def mission_gif(frames: Sequence[np.ndarray], path: str | Path, period: float) -
         InputError: the file cannot be written.
     """
     # One palette for all frames: each then differs from the one before only where something moved, and only that is stored.
-    palette = _palette(np.concatenate([frames[0], frames[len(frames) // 2], frames[-1]]))
+    palette = Image.fromarray(np.concatenate([frames[0], frames[len(frames) // 2], frames[-1]])).quantize(_COLOURS)
     images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     durations = [round(1000 * period)] * (len(images) - 1) + [_REST_MS]
     buffer = io.BytesIO()
     images[0].save(buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
     write_atomically(path, buffer.getvalue())
-
-
-def _palette(pixels: np.ndarray) -> Image.Image:
-    """Of what is in [..., 3]. Each colour counts by the root of its area: by its area all small robots would share a hue."""
-    colours, areas = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
-    return Image.fromarray(np.repeat(colours, np.ceil(np.sqrt(areas)).astype(int), axis=0)[None]).quantize(_COLOURS)
 
 
 def _lay_landmark(stage: Stage, point: np.ndarray, radius: float) -> int:

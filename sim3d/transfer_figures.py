@@ -107,7 +107,9 @@ def _retention(values: np.ndarray, home: np.ndarray, weights: np.ndarray) -> Est
 
 
 def _ratio(above: np.ndarray, below: np.ndarray, weights: np.ndarray) -> Estimate:
-    return interval(ratios(above.astype(float)[None, :, None], below.astype(float)[None, :, None], weights).map(_only))
+    estimate = interval(ratios(above.astype(float)[None, :, None], below.astype(float)[None, :, None], weights).map(_only))
+    # One mission says nothing of how missions differ.
+    return Estimate(value=estimate.value, low=None, high=None) if np.count_nonzero(below) == 1 else estimate
 
 
 def _only(values: np.ndarray) -> np.ndarray:

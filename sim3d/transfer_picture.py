@@ -18,7 +18,7 @@ _MARKS = dict(zip(WORLDS, (("#0072B2", "o"), ("#E69F00", "D"), ("#0072B2", "s"),
 """World -> colour and shape; told apart by colour-blind readers too (Okabe and Ito 2008), and by their shapes in print."""
 _PANELS = (("success_body", "success_body"), ("time_to_cover", "time to cover [s]"), ("contacts", "contacts a mission"))
 _INK, _GRID = "#333333", "#E9E9E9"
-_APART = 0.24
+_APART = 0.36
 """Between the marks of two worlds, of the distance between two profiles."""
 
 
@@ -64,7 +64,7 @@ def _draw(ax: Axes, rows: Sequence[TransferRow], name: str, profiles: Sequence[s
             continue
         colour, mark = _MARKS[world]
         places = np.array([profiles.index(row.profile) for row in known]) + _APART * (index - 0.5 * (len(worlds) - 1))
-        value, low, high = (np.array([getattr(row.figures[name], end) for row in known]) for end in ("value", "low", "high"))
+        value, low, high = (np.array([getattr(row.figures[name], end) for row in known], dtype=float) for end in ("value", "low", "high"))
         reach = np.maximum([value - low, high - value], 0.0)
         ax.errorbar(places, value, yerr=reach, fmt=mark, color=colour, markersize=5, elinewidth=1.4, capsize=2.5)
         if name == "success_body":

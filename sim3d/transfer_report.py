@@ -57,4 +57,5 @@ def table_json(manifest: TransferManifest, rows: Sequence[TransferRow]) -> bytes
 def _shown(estimate: Estimate, digits: int) -> str:
     if estimate.value is None:
         return "-"
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    known = "" if estimate.low is None else f" [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return f"{estimate.value:.{digits}f}{known}"

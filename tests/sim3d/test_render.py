@@ -76,19 +76,20 @@ def test_words_stand_above_the_scene():
     worded = captioned(frame, "3 omni", "1.0 s")
     assert (worded[STRIP:] == frame[STRIP:]).all()
     dark = np.argwhere(worded[:STRIP].max(axis=-1) < 128)[:, 1]
-    assert (dark < 60).any() and (dark > WIDTH - 60).any()
+    assert 3 < dark.min() < 12 and WIDTH - 12 < dark.max() < WIDTH - 3
+    assert 0.3 * WIDTH < dark[dark > 0.3 * WIDTH].min() < WIDTH - 25
 
 
 def test_small_robots_keep_their_colours_in_a_gif(tmp_path):
     # Seen on the floor of a large arena: a few dozen pixels each, in half a million.
-    positions = np.array([[(-1.5, -1.0), (1.5, -1.0)]] * 3)
-    frames = replay_frames(positions, 3.0 * LANDMARKS, ("quadrotor", "quadrotor"), arena_half_size=2.0, capture_radius=0.1)
+    positions = np.array([[(-1.5, -1.0), (1.5, -1.0), (0.0, 1.0)]] * 3)
+    frames = replay_frames(positions, 3.0 * LANDMARKS, ("quadrotor", "diffdrive", "diffdrive"), arena_half_size=2.0, capture_radius=0.1)
     mission_gif(frames, tmp_path / "small.gif", period=0.1)
     with Image.open(tmp_path / "small.gif") as gif:
         shown = np.asarray(gif.convert("RGB"))
-    for agent in (0, 1):
-        colour = robot_colour(agent)
-        assert len(of_colour(shown, colour)) > 0.5 * len(of_colour(frames[0], colour)) > 5
+    for agent in range(3):
+        drawn_so, shown_so = (len(of_colour(image, robot_colour(agent), 0.03)) for image in (frames[0], shown))
+        assert shown_so > 0.5 * drawn_so > 5
 
 
 @pytest.fixture

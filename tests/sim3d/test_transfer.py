@@ -9,8 +9,9 @@ import pytest
 
 from runtime import cli
 from sim3d.metrics import wilson_interval
-from sim3d.statistics_interval import layout_weights
-from sim3d.transfer_figures import cell_figures
+from sim3d.statistics_interval import Estimate, layout_weights
+from sim3d.transfer_figures import FIGURES, TransferRow, cell_figures
+from sim3d.transfer_report import table_csv, table_text
 from sim3d.world import random_layouts
 
 WORDS = ["--missions", "6", "--profiles", "clean,field"]
@@ -119,6 +120,9 @@ def test_two_bundles_of_one_name_are_refused(point_bundle, tmp_path, capsys):
     assert not (tmp_path / "table").exists()
 
 
+FULL = dict.fromkeys(FIGURES, Estimate(value=1.0, low=0.5, high=1.0))
+
+
 def cell(success, time=5.0):
     success = np.asarray(success, dtype=bool)
     length = len(success)
@@ -151,3 +155,10 @@ def test_what_nothing_is_known_of_is_no_figure():
         figures = cell_figures(failed, home, layout_weights(4))
         assert figures["retention"].value is None and figures["time_to_cover"].value is None
     assert figures["success_body"].value == 0.0 and figures["success_body"].high > 0.4
+
+
+def test_one_time_to_cover_has_no_interval():
+    time = cell_figures(cell([True, False, False]), None, layout_weights(3))["time_to_cover"]
+    assert (time.value, time.low, time.high) == (5.0, None, None)
+    table = [TransferRow(bundle="b", kinds=("omni",), world="bullet", profile="harsh", missions=3, figures={**FULL, "time_to_cover": time})]
+    assert " 5.0 " in table_text(table).splitlines()[1] and b",5,," in table_csv(table)
