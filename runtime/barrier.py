@@ -106,11 +106,10 @@ class Barrier:
         """
         if position.ndim == 1:
             return self._of_one(position, velocity, neighbours, own_age)
-        own_x, own_y = velocity[..., 0, None], velocity[..., 1, None]
         with np.errstate(over="ignore", invalid="ignore"):  # a peer may claim to be anywhere, at any speed
-            x, y = _parts(neighbours.position - position[..., None, :])
-            others = _parts(neighbours.velocity)
-            ex, ey, fx, fy, bound = self._sides(np, x, y, own_x, own_y, *others, neighbours.age, own_age, self.distance)
+            offset, own, other = neighbours.position - position[..., None, :], velocity[..., None, :], neighbours.velocity
+            vectors = (*_parts(offset), *_parts(own), *_parts(other))
+            ex, ey, fx, fy, bound = self._sides(np, *vectors, neighbours.age, own_age, self.distance)
         normal = np.stack([np.concatenate([ex, fx], axis=-1), np.concatenate([ey, fy], axis=-1)], axis=-1)
         return HalfPlanes(normal, np.concatenate([bound, bound], axis=-1))
 

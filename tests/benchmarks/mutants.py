@@ -33,8 +33,8 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 _COMMUTATIVE = {"max", "min", "maximum", "minimum", "fmax", "hypot"}
 """Functions whose arguments may be exchanged (ISO C, F.10.4.3, says so of hypot)."""
-_KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Pass)
-"""Statements that are not left out: without them nothing works, and any test says so."""
+_KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Pass, ast.Return)
+"""Statements that are not left out: without them nothing works, and any test says so. What is returned becomes None instead."""
 
 _Path = tuple[tuple[str, int | None], ...]
 
@@ -100,6 +100,10 @@ def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
+def _is_declaration(node: ast.AST) -> bool:
+    return isinstance(node, ast.AnnAssign) and node.value is None
+
+
 def _is_alias(node: ast.AST) -> bool:
     return isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
 
@@ -138,11 +142,7 @@ def _faults(node: ast.AST) -> Iterator[ast.AST]:
         yield _with(node, ifs=[])
     if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
         yield ast.Return(ast.Constant(None))
-    elif (
-        isinstance(node, ast.stmt)
-        and not isinstance(node, (*_KEPT, ast.Return))
-        and not (isinstance(node, ast.AnnAssign) and node.value is None)
-    ):
+    elif isinstance(node, ast.stmt) and not isinstance(node, _KEPT) and not _is_declaration(node):
         yield ast.Pass()
 
 
