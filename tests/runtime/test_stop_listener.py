@@ -159,6 +159,16 @@ def test_one_robot_that_does_not_answer_keeps_no_other_from_being_stopped(
     assert any("cannot connect" in outcome.words for outcome in outcomes) and any("no answer from" in outcome.words for outcome in outcomes)
 
 
+def test_a_team_is_stopped_at_once_each_robot_under_its_own_key(
+    me: Member, robot: Robot, folder: Path, operator: OperatorKeys, free_endpoints: Callable[[int], list[str]]
+) -> None:
+    endpoint, stop = free_endpoints(2)
+    peer = Member(id="r1", kind="omni", agent=1, endpoint=endpoint, stop=stop)
+    with robot.running(), Robot(peer, load_robot_keys(folder, "r1", TEAM)).running():
+        outcomes = stop_robots([me, peer], operator, "", 5.0, lambda outcome: None)
+    assert {(outcome.robot, outcome.stopped) for outcome in outcomes} == {("r0", True), ("r1", True)}
+
+
 def test_no_other_key_stops_a_robot(me: Member, robot: Robot, folder: Path, operator: OperatorKeys) -> None:
     """Neither a stranger's nor that of a robot of the team, its own included."""
     strangers = [zmq.utils.z85.decode(zmq.curve_keypair()[1]), *(load_robot_keys(folder, name, TEAM).secret for name in TEAM)]
