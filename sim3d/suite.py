@@ -176,6 +176,11 @@ def _check_names(suite: Suite, path: Path) -> None:
             raise InputError(f"{path}: {place}: '{name}' cannot be a name; small letters, digits and _ can, 'clean' and 'suite' are taken")
     for name in suite.grids.keys() & suite.families.keys():
         raise InputError(f"{path}: grids: '{name}' is the name of a family, too")
+    for family, ladders in suite.families.items():
+        if not ladders:
+            raise InputError(f"{path}: families.{family}: is empty")
+    if not suite.families:
+        raise InputError(f"{path}: families: is empty")
     for name, ladder in suite.ladders.items():
         if not ladder.rungs:
             raise InputError(f"{path}: families.{name}.rungs: is empty")

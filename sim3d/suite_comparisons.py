@@ -21,7 +21,7 @@ def compare(
     against: str,
     others: PolicyScores,
     other_figures: PolicyFigures,
-    families: list[str],
+    families: tuple[str, ...],
 ) -> Comparison:
     """One policy against another."""
     resilience, other_resilience = figures.resilience(), other_figures.resilience()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sim3d.cells_run import REASONS
 from sim3d.cells_store import CellStore
 from sim3d.metrics import wilson_interval
 from sim3d.statistics import cvar
@@ -15,23 +16,20 @@ from sim3d.suite_cells import CLEAN
 PHASES = ("during", "after")
 SHARES = ("success", "success_end", "success_body", "matched", "coverage", "overlap")
 """Metrics from 0 to 1."""
-MEANS = {
-    "episode_return": "",
-    "steps_to_cover": "",
-    "time_to_cover": "s",
-    "contacts": "",
-    "min_separation": "m",
-    "mean_separation": "m",
-    "path_length": "m",
-    "boundary_violations": "",
-    "interventions_speed": "",
-    "interventions_acceleration": "",
-    "interventions_geofence": "",
-    "interventions_barrier": "",
-    "interventions_dead_end": "",
-    "interventions_not_finite": "",
-}
-"""Metrics of which the mean counts, of the episodes that have one, with their units."""
+MEANS = (
+    "episode_return",
+    "steps_to_cover",
+    "time_to_cover",
+    "contacts",
+    "min_separation",
+    "mean_separation",
+    "path_length",
+    "boundary_violations",
+    *(f"interventions_{reason}" for reason in REASONS),
+)
+"""Metrics of which the mean counts, of the episodes that have one; in m and s, in `spread` in its own."""
+STORED = (*SHARES, *MEANS)
+"""All metrics that figures are made of."""
 METRICS = (*SHARES, *MEANS, "contacts_per_100m", "episode_return_tail")
 """All figures of a cell."""
 TAIL = 0.1
@@ -44,33 +42,39 @@ class PolicyScores:
     Args:
         store: where they are.
         bundles: S names.
+        metrics: that are needed.
     """
 
-    def __init__(self, store: CellStore, bundles: Sequence[str]) -> None:
+    def __init__(self, store: CellStore, bundles: Sequence[str], metrics: Sequence[str]) -> None:
         manifest = store.manifest
-        self.score = manifest.suite.score
+        self.score, self.bundles = manifest.suite.score, len(bundles)
         ids = [cell.id for cell in manifest.cells]
-        self._arrays = [{cell: store.load(bundle, cell) for cell in ids} for bundle in bundles]
-        self.cells = {phase: tuple(cell for cell in ids if f"{phase}.{self.score}" in self._arrays[0][cell]) for phase in PHASES}
-        """Phase -> ids of the cells that have it, the clean one first if it does."""
+        self.cells = {
+            "during": tuple(ids),
+            "after": tuple(cell.id for cell in manifest.cells if cell.ends and manifest.periods_after),
+        }
+        """Phase -> ids of the cells that have it, the clean one first."""
         self.weights = layout_weights(manifest.episodes)
         """Of the layouts in each resample [R, E]."""
-        self._episodes: dict[str, np.ndarray] = {}
+        self._episodes: dict[tuple[str, str], np.ndarray] = {}
+        for row, bundle in enumerate(bundles):
+            for cell in ids:
+                self._take(row, cell, store.load(bundle, cell), metrics)
         self._shares: dict[tuple[str, str], Resampled] = {}
 
-    @property
-    def bundles(self) -> int:
-        """S."""
-        return len(self._arrays)
+    def _take(self, row: int, cell: str, figures: Mapping[str, np.ndarray], metrics: Sequence[str]) -> None:
+        for phase in PHASES:
+            if cell not in self.cells[phase]:
+                continue
+            for metric in metrics:
+                values = figures[f"{phase}.{metric}"]
+                shape = (self.bundles, len(values), len(self.cells[phase]))
+                whole = self._episodes.setdefault((phase, metric), np.empty(shape, dtype=values.dtype))
+                whole[row, :, self.column(phase, cell)] = values
 
     def episodes(self, phase: str, metric: str) -> np.ndarray:
         """Values [S, E, C] of the episodes, of the cells that have this phase."""
-        name = f"{phase}.{metric}"
-        if name not in self._episodes:
-            self._episodes[name] = np.stack(
-                [np.stack([arrays[cell][name] for cell in self.cells[phase]], axis=-1) for arrays in self._arrays]
-            )
-        return self._episodes[name]
+        return self._episodes[phase, metric]
 
     def shares(self, phase: str, metric: str) -> Resampled:
         """Means of a metric from 0 to 1, of the cells that have this phase: [S, C] and [R, S, C]."""
@@ -98,6 +102,8 @@ class PolicyScores:
     def cell_figures(self, phase: str) -> dict[str, dict[str, Estimate]]:
         """Cell -> figure -> estimate, of all metrics."""
         figures: dict[str, dict[str, Estimate]] = {cell: {} for cell in self.cells[phase]}
+        if not figures:
+            return figures
         for metric in SHARES:
             for cell, known in figures.items():
                 known[metric] = self.share_of(phase, metric, cell)

@@ -8,22 +8,24 @@ from sim3d.cells_store import CellStore
 from sim3d.suite_comparisons import compare
 from sim3d.suite_figures import PolicyFigures
 from sim3d.suite_results import Results
-from sim3d.suite_scores import PolicyScores
+from sim3d.suite_scores import STORED, PolicyScores
 
 
 def results_of(store: CellStore) -> Results:
     """All figures of an evaluation whose cells are all there. Raises InputError when one is not."""
     manifest = store.manifest
-    scores = {name: PolicyScores(store, [bundle.name for bundle in bundles]) for name, bundles in manifest.policies.items()}
-    figures = {name: PolicyFigures(manifest, each) for name, each in scores.items()}
-    families = list(manifest.suite.families)
+    names = {policy: tuple(bundle.name for bundle in bundles) for policy, bundles in manifest.policies.items()}
+    # One policy at a time, and of each only its scores for what is compared: ten seeds in a hundred cells take a quarter of a gigabyte.
+    policies = {policy: PolicyFigures(manifest, PolicyScores(store, bundles, STORED)).all(bundles) for policy, bundles in names.items()}
+    scores = {policy: PolicyScores(store, bundles, (manifest.suite.score,)) for policy, bundles in names.items()}
+    figures = {policy: PolicyFigures(manifest, each) for policy, each in scores.items()}
     return Results(
         suite=manifest.suite.name,
         suite_sha256=manifest.suite_sha256,
         score=manifest.suite.score,
-        policies={name: each.all(tuple(bundle.name for bundle in manifest.policies[name])) for name, each in figures.items()},
+        policies=policies,
         comparisons=tuple(
-            compare(later, scores[later], figures[later], earlier, scores[earlier], figures[earlier], families)
-            for earlier, later in combinations(manifest.policies, 2)
+            compare(later, scores[later], figures[later], earlier, scores[earlier], figures[earlier], tuple(manifest.suite.families))
+            for earlier, later in combinations(names, 2)
         ),
     )

@@ -126,6 +126,7 @@ def test_the_default_suite_has_all_families_with_five_severities_and_both_grids(
             "delay: 0.1}, sensing: {position_sigma: 0.1}",
             "'sensing.noise' and 'actuation.latency' both set sensing.position_s",
         ),
+        ("dynamics:\n    payload: {about: payload, rungs: {2: {dynamics: {mass: 1.2}}}}", "dynamics: {}", "families.dynamics: is empty"),
         ("  both:", "  sensing:", "is the name of a family"),
         ("  dynamics:\n    payload", "  dynamics:\n    Payload", "'Payload' cannot be a name"),
         ("base: lab", "base: labb", "did you mean 'lab'"),

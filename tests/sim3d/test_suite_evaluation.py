@@ -275,6 +275,18 @@ def test_robots_in_other_worlds(place, tmp_path, world):
         assert kept_apart > 0 == not_kept
 
 
+def test_a_suite_without_an_aftermath_has_no_resilience(place, tmp_path, capsys):
+    suite = tmp_path / "short.yaml"
+    suite.write_text("name: s\nepisodes: {spread: 5}\nscale: {spread: {metre: 1, second: 1}}\nscore: coverage\nfamilies:\n")
+    refuses(capsys, ["evaluate", str(place / "good"), "--suite", str(suite), "--out", str(tmp_path / "out")], "families")
+    suite.write_text(suite.read_text() + "  sensing: {noise: {about: noise, rungs: {1: {sensing: {position_sigma: 0.1}}}}}\n")
+    arguments = ["evaluate", str(place / "good"), str(place / "poor"), "--suite", str(suite), "--executor", "in-process"]
+    assert cli.main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    results = msgspec.json.decode((tmp_path / "out" / "results.json").read_bytes(), type=Results)
+    assert results.policies["good"].resilience is None and results.comparisons[0].cells["clean"].test == "sign-flip"
+    assert set(named_figures(results.policies["good"])) == set(figure_names(CellStore.open(tmp_path / "out").manifest))
+
+
 RULES = """
 rules:
   - {figure: clean.success, at_least: 0.9}
