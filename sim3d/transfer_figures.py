@@ -1,11 +1,13 @@
 """The figures of a transfer table: one row a cell, each figure with its 95 % interval.
 
-Shares of missions have Wilson's interval, all others that of resampled layouts (`sim3d.statistics_interval`). Retention is success_body
-over that of the bundle's own home cell: the clean one in the first of its worlds. The two share their layouts, and their resamples do
-too.
+Shares of missions have Wilson's interval, counts of which there was none that of such counts, all others that of resampled layouts
+(`sim3d.statistics_interval`). Retention is success_body over that of the bundle's own home cell: the clean one in the first of its
+worlds. The two share their layouts, and their resamples do too.
 """
 
 from __future__ import annotations
+
+import math
 
 import msgspec
 import numpy as np
@@ -19,9 +21,12 @@ from sim3d.transfer import TransferCell, TransferManifest
 
 SHARES = ("success", "success_body", "success_end", "coverage")
 """Metrics from 0 to 1."""
-MEANS = ("time_to_cover", "contacts", "min_separation", "path_length")
+MEANS = ("time_to_cover", "min_separation", "path_length")
 """Metrics of which the mean counts, of the missions that have one."""
-FIGURES = (*SHARES, "retention", *MEANS, "contacts_per_100m")
+NONE_SEEN = -math.log(0.025)
+"""Upper end of the 95 % interval of a Poisson count of which none was seen (Garwood, Biometrika 28 (1936) 437): no mission that is drawn
+again would show one, and yet the next may have one."""
+FIGURES = (*SHARES, "retention", *MEANS, "contacts", "contacts_per_100m")
 
 
 class TransferRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +93,8 @@ def cell_figures(values: dict[str, np.ndarray], home: dict[str, np.ndarray] | No
     for name in MEANS:
         known = ~np.isnan(values[name])
         figures[name] = _ratio(np.where(known, values[name], 0.0), known, weights)
-    figures["contacts_per_100m"] = _ratio(100.0 * values["contacts"], values["path_length"], weights)
+    figures["contacts"] = _events(values["contacts"], np.ones(len(values["contacts"])), weights)
+    figures["contacts_per_100m"] = _events(values["contacts"], values["path_length"] / 100.0, weights)
     return {name: figures[name] for name in FIGURES}
 
 
@@ -106,7 +112,15 @@ def _retention(values: np.ndarray, home: np.ndarray, weights: np.ndarray) -> Est
     return interval(both.map(lambda each: retention(each[..., 0], each[..., 1])))
 
 
+def _events(counts: np.ndarray, exposure: np.ndarray, weights: np.ndarray) -> Estimate:
+    """Events [E] for each unit of what they can happen in [E]."""
+    if not counts.any() and exposure.any():
+        return Estimate(value=0.0, low=0.0, high=NONE_SEEN / float(exposure.sum()))
+    return _ratio(counts, exposure, weights)
+
+
 def _ratio(above: np.ndarray, below: np.ndarray, weights: np.ndarray) -> Estimate:
+    """Sum of `above` [E] over that of `below` [E]."""
     estimate = interval(ratios(above.astype(float)[None, :, None], below.astype(float)[None, :, None], weights).map(_only))
     # One mission says nothing of how missions differ.
     return Estimate(value=estimate.value, low=None, high=None) if np.count_nonzero(below) == 1 else estimate

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 
 import numpy as np
@@ -155,6 +156,14 @@ def test_what_nothing_is_known_of_is_no_figure():
         figures = cell_figures(failed, home, layout_weights(4))
         assert figures["retention"].value is None and figures["time_to_cover"].value is None
     assert figures["success_body"].value == 0.0 and figures["success_body"].high > 0.4
+
+
+def test_contacts_that_nobody_saw_may_still_happen():
+    figures = cell_figures({**cell([True] * 30), "contacts": np.zeros(30, dtype=int)}, None, layout_weights(30))
+    # As the rule of three has it, but for two sides: with 0.123 contacts a mission, 30 missions without one are 2.5 % likely.
+    assert (figures["contacts"].value, figures["contacts"].low) == (0.0, 0.0)
+    assert math.exp(-30 * figures["contacts"].high) == pytest.approx(0.025)
+    assert figures["contacts_per_100m"].high == pytest.approx(25 * figures["contacts"].high)  # missions of 4 m
 
 
 def test_one_time_to_cover_has_no_interval():
