@@ -2,9 +2,9 @@
 
 **One bundle.** What is random is the layouts. They are resampled by the Bayesian bootstrap (Rubin, Annals of Statistics 9 (1981) 130):
 each layout gets a weight drawn from Exp(1), the same in all cells, since all cells share their layouts; so figures of several cells know
-how these go together. In a cell where nothing succeeded, or everything, resamples of the share would all be alike; they get half a success
-or half a failure (a weight from Gamma(1/2)), as in Jeffreys' prior, which makes them draws of Beta(1/2, E) or Beta(E, 1/2). The interval is
-that of the percentiles.
+how these go together. In a cell where nothing succeeded, or everything, resamples of the share would all be alike; so they get one more
+layout, of a kind that was not drawn, with a weight from Exp(1), in which each such cell goes the other way with probability 1/2. That makes
+the upper end of no successes 3.0 / E: the rule of three. The interval is that of the percentiles.
 
 **Several bundles** of one policy: S training seeds. The figure is computed for each, and the interquartile mean of them counts. Its
 interval is value +- sqrt(t^2 v + z^2 c), with Student's t of S - 1 degrees of freedom, z = 1.96, and
@@ -35,7 +35,7 @@ LEVEL = 0.95
 UPPER = (1 + LEVEL) / 2
 RESAMPLES = 2000
 """The ends of a 95 % interval scatter by a thirtieth of its width or so."""
-_LAYOUTS, _PRIOR, _SEEDS = 1, 2, 3
+_LAYOUTS, _ANOTHER, _OUTCOME, _SEEDS = 1, 2, 3, 4
 """What numbers are drawn for; two purposes share none."""
 
 
@@ -72,12 +72,13 @@ def layout_weights(episodes: int, resamples: int = RESAMPLES) -> np.ndarray:
     return np.random.default_rng((_LAYOUTS, episodes)).exponential(size=(resamples, episodes))
 
 
-def shares(scores: np.ndarray, weights: np.ndarray) -> Resampled:
+def shares(scores: np.ndarray, weights: np.ndarray, policy: int = 0) -> Resampled:
     """Mean scores of S bundles in C cells.
 
     Args:
         scores: [S, E, C], from 0 to 1, of the same layouts for all bundles and in all cells.
         weights: [R, E], of `layout_weights`.
+        policy: a number of its own for each policy of an evaluation.
 
     Returns:
         [S, C] and [R, S, C].
@@ -87,8 +88,9 @@ def shares(scores: np.ndarray, weights: np.ndarray) -> Resampled:
     resamples = sums / total[..., None]
     alike = (value == 0) | (value == 1)
     if alike.any():
-        prior = np.random.default_rng(_PRIOR).gamma(0.5, size=(len(weights), int(alike.sum())))
-        resamples[:, alike] = (sums[:, alike] + prior * (value[alike] == 0)) / (total + prior)
+        another = np.random.default_rng(_ANOTHER).exponential(size=(len(weights), 1))
+        success = (np.random.default_rng((_OUTCOME, policy)).random((len(weights), int(alike.sum()))) < 0.5) ^ (value[alike] == 1)
+        resamples[:, alike] = (sums[:, alike] + another * success) / (total + another)
     return Resampled(value, resamples)
 
 

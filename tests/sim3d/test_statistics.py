@@ -168,15 +168,30 @@ def test_holm_multiplies_by_what_is_left():
     assert holm(np.array([0.5, 0.9])) == pytest.approx([1.0, 1.0])
 
 
-def test_one_bundles_share_has_jeffreys_interval():
-    """For one cell of one bundle, resampled layouts give draws of Beta(k, n - k), or of Beta(1/2, n) where nothing succeeded."""
+def test_resamples_of_one_bundles_share_follow_their_law():
+    """Draws of Beta(k, n - k); where nothing succeeded, half of them are 0 and the others draws of Beta(1, n)."""
     episodes, cells = 50, (0, 3, 25, 50)
     scores = np.array([[[row < successes for successes in cells] for row in range(episodes)]])
     found = shares(scores, layout_weights(episodes, 20_000))
-    laws = (stats.beta(0.5, 50), stats.beta(3, 47), stats.beta(25, 25), stats.beta(50, 0.5))
     assert found.value[0].tolist() == [0, 0.06, 0.5, 1]
-    for resamples, law in zip(found.resamples[:, 0].T, laws, strict=True):
+    nothing, few, half, everything = found.resamples[:, 0].T
+    for resamples, law in ((few, stats.beta(3, 47)), (half, stats.beta(25, 25)), (nothing[nothing > 0], stats.beta(1, 50))):
         assert stats.kstest(resamples, law.cdf).pvalue > 1e-4
+    assert stats.kstest(everything[everything < 1 - 1e-9], stats.beta(50, 1).cdf).pvalue > 1e-4
+    assert (nothing == 0).mean() == pytest.approx(0.5, abs=0.02) and (everything > 1 - 1e-9).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_what_always_succeeds_is_as_unsure_in_many_cells_as_the_layouts_are_few():
+    """All cells have the same layouts: a hundred cells are not a hundred times as many missions, and may differ on a layout not seen."""
+    weights = layout_weights(30)
+    found = shares(np.ones((1, 30, 100), dtype=bool), weights)
+    mean = interval(found.map(lambda each: each.mean(axis=-1)), (0.0, 1.0))
+    assert mean.value == mean.high == 1 and 0.92 < mean.low < 0.96
+    one, other = (found.map(lambda each, at=at: each[..., at]) for at in (0, 1))
+    apart = difference(one, other)
+    assert apart.low < -0.05 and apart.high > 0.05
+    elsewhere = shares(np.ones((1, 30, 100), dtype=bool), weights, policy=1).map(lambda each: each[..., 0])
+    assert difference(one, elsewhere).low < -0.05
 
 
 def test_means_have_the_percentile_interval_of_scipy():
