@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
+from scipy.stats import bootstrap
 
 from sim3d.metrics import wilson_interval
 from sim3d.statistics import area, break_point, cvar, improvement, iqm, profile, retention
 from sim3d.statistics_compare import improvement_interval
-from sim3d.statistics_interval import RESAMPLES, Estimate, difference, interval, layout_weights, shares
+from sim3d.statistics_interval import RESAMPLES, Estimate, Resampled, difference, interval, layout_weights, shares
 from sim3d.statistics_tail import lowest
 
 SEED, CELL, LAYOUT = 0.4, 0.2, 1.0
@@ -61,8 +62,25 @@ def main() -> None:
         found = coverage(situation, arguments.experiments, seed=row)
         label = f"{situation.means}, {situation.bundles} x {situation.episodes}"
         print(f"{label:24}" + "".join(f"{found[name]:12.3f}" if name in found else f"{'-':>12}" for name in names), flush=True)
+    print("\nthe interquartile mean of few seeds, normal scores, whatever the layouts:")
+    for seeds in (3, 5, 10):
+        found = of_few_seeds(seeds, arguments.experiments)
+        print(f"{seeds:6} seeds: " + ", ".join(f"{name} {share:.3f}" for name, share in found.items()), flush=True)
     spread = 2 * np.sqrt(0.95 * 0.05 / arguments.experiments)
     print(f"columns: share of {arguments.experiments} intervals that hold; chance alone moves 0.95 by +-{spread:.3f}")
+
+
+def of_few_seeds(seeds: int, experiments: int) -> dict[str, float]:
+    """Share of the intervals that hold, by method: percentiles and BCa of scipy's bootstrap, and ours."""
+    scores = np.random.default_rng(seeds).normal(size=(experiments, seeds))
+    held = {}
+    for method in ("percentile", "BCa"):
+        found = bootstrap((scores,), iqm, axis=-1, n_resamples=RESAMPLES, method=method, batch=100, rng=np.random.default_rng(0))
+        held[method] = float(((found.confidence_interval.low <= 0) & (found.confidence_interval.high >= 0)).mean())
+    # Layouts that change nothing.
+    ours = [interval(Resampled(row, np.tile(row, (2, 1)))) for row in scores]
+    held["fieldswarm"] = float(np.mean([estimate.low <= 0 <= estimate.high for estimate in ours]))
+    return held
 
 
 def coverage(situation: Situation, experiments: int, seed: int, resamples: int = RESAMPLES) -> dict[str, float]:
