@@ -15,8 +15,8 @@ interval is value +- sqrt(t^2 v + z^2 c), with Student's t of S - 1 degrees of f
 
 For the difference of two policies the variances v are added, and t has Welch's degrees of freedom.
 
-Percentiles of so few seeds do not hold: those of 3, 5 and 10 normal scores do 0.74, 0.89 and 0.94 of the time, and those of BCa 0.71, 0.88 and
-0.93. `python -m tests.benchmarks.intervals` measures how often the intervals of every figure that is reported hold.
+Percentiles of so few seeds do not hold: those of 3, 5 and 10 normal scores do 0.74, 0.89 and 0.94 of the time, and those of BCa 0.71, 0.88
+and 0.93. `python -m tests.benchmarks.intervals` measures how often the intervals of every figure that is reported hold.
 """
 
 from __future__ import annotations
