@@ -1,37 +1,131 @@
-"""Changes of the safety gate's code that `tests.benchmarks.mutation` makes and that change nothing, each with its proof.
+"""Changes of the safety gate's code that `tests.benchmarks.mutation` makes and that change nothing, each with its proof."""
 
-Module -> (function, before, after) -> why no test can tell.
-"""
+from __future__ import annotations
 
-_SIDES = "[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]"
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Equal:
+    """One of them.
+
+    Attributes:
+        function: in which.
+        statement: the code, as `ast.unparse` writes it; of a statement that has others in it, its first line.
+        old: the part of it that is changed.
+        new: what stands there instead.
+        proof: why no test can tell.
+    """
+
+    function: str
+    statement: str
+    old: str
+    new: str
+    proof: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """As `tests.benchmarks.mutants` has it."""
+        return self.function, self.statement, self.statement.replace(self.old, self.new, 1)
+
+
 _ORDER = "the nearest point within half-planes is one, and the same in whatever order they are written down"
-_ONE_ROBOT = "if wanted.ndim == 1: return _gated(floats, limits, wanted, previous, position, active, apart)"
 _ALONE = "one robot goes the way of a batch, which gives the same bits (test_a_batch_is_gated_as_each_robot_alone), only later"
 _BOTH = "both coordinates are numbers, or both are arrays"
 _PAIRS = "a vector has two coordinates, always"
+_NOTHING = "the bound there is minus infinity: nothing is allowed, whatever the normal"
+_PRODUCT = "a product of two numbers does not depend on their order"
 
-EQUIVALENT: dict[str, dict[tuple[str, str, str], str]] = {
-    "floats": {
-        ("hypot", "complex(x, y)", "complex(y, x)"): "the absolute value is the same (ISO C, F.10.4.3: hypot(x, y) and hypot(y, x) are)",
-        ("fmax", "x < y", "x <= y"): "they differ where x == y, and then either is the larger one",
-    },
-    "safety": {
-        ("", _SIDES, "[[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]"): _ORDER,
-        ("", _SIDES, "[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]"): _ORDER,
-        ("", _SIDES, "[[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0], [0.0, 1.0]]"): _ORDER,
-        ("gate", _ONE_ROBOT, "pass"): _ALONE,
-        ("gate", "1", "0"): _ALONE,
-        ("_scaled", "if not xp.any(too_long): return end", "pass"): "where nothing is too long, the rest gives back `end`, only later",
-        ("_scaled", "1.0", "2.0"): "the scale of what is short enough is not used",
-        ("_scaled", "True", "False"): _PAIRS,
-        ("_fenced", "True", "False"): _PAIRS,
-        ("_fenced", "abs(part) > fastest", "abs(part) >= fastest"): "what is exactly as fast as it may be is replaced by itself",
-        ("_joined", "0", "1"): _BOTH,
-        ("_joined", "0", "-1"): _BOTH,
-        (
-            "_gated",
-            "note('dead_end', action, _parts(kept), ~possible)",
-            "note('dead_end', _parts(kept), action, ~possible)",
-        ): "two actions differ whichever comes first, and the one that is given back is not used here",
-    },
+_SIDES = "_SIDES = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])"
+_DEAD_END = "note('dead_end', action, _parts(kept), ~possible)"
+_SCALE = "scale = longest / xp.where(too_long, norm, 1.0)"
+_SCALED = "return tuple((xp.where(too_long, begin + part * scale, whole) for begin, part, whole in zip(start, way, end, strict=True)))"
+_KEPT = "kept.append(xp.where(abs(part) > fastest, outwards * fastest, part))"
+_JOINED = "return np.array(parts) if isinstance(parts[0], float) else np.stack(parts, axis=-1)"
+_CANDIDATES = (
+    "candidates = np.concatenate([_feet(wanted, normal, bound), _on_circle(normal, bound, radius), _crossings(normal, bound)], "
+    "axis=1)"
+)
+    "candidates = np.concatenate([_feet(wanted, normal, bound), _on_circle(normal, bound, radius), _crossings(normal, bound)], axis=1)"
+)
+_WITHIN = "within = (_along(normal[:, None], candidates[:, :, None]) <= bound[:, None] + _SLACK).all(axis=-1)"
+_VIOLATES = "return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)"
+_FEET = "return wanted[:, None] - (_along(normal, wanted[:, None]) - bound)[..., None] * normal"
+_BARRIER = (
+    "return Barrier(distance=np.array([spec.radius + other.radius + separation.margin for other in others]), "
+    "braking=min((each.acceleration_limit for each in (spec, *others))), "
+    "reaction=spec.response_time + period + separation.command_delay, hidden=separation.message_delay)"
+)
+
+_EQUAL: dict[str, tuple[Equal, ...]] = {
+    "floats": (
+        Equal("hypot", "return abs(complex(x, y))", "(x, y)", "(y, x)", "ISO C, F.10.4.3: hypot(x, y) and hypot(y, x) are the same"),
+        Equal("fmax", "return y if x != x or x < y else x", "x < y", "x <= y", "where x == y, either is the larger one"),
+    ),
+    "safety": (
+        Equal("", _SIDES, "[1.0, 0.0], [-1.0, 0.0]", "[-1.0, 0.0], [1.0, 0.0]", _ORDER),
+        Equal("", _SIDES, "[-1.0, 0.0], [0.0, 1.0]", "[0.0, 1.0], [-1.0, 0.0]", _ORDER),
+        Equal("", _SIDES, "[0.0, 1.0], [0.0, -1.0]", "[0.0, -1.0], [0.0, 1.0]", _ORDER),
+        Equal("gate", "if wanted.ndim == 1:", "if wanted.ndim == 1:", "pass", _ALONE),
+        Equal("gate", "if wanted.ndim == 1:", "1", "0", _ALONE),
+        Equal("_gated", _DEAD_END, "action, _parts(kept)", "_parts(kept), action", "two actions differ whichever comes first"),
+        Equal("_joined", _JOINED, "[0]", "[1]", _BOTH),
+        Equal("_joined", _JOINED, "[0]", "[-1]", _BOTH),
+        Equal("_scaled", "if not xp.any(too_long):", "if not xp.any(too_long):", "pass", "where nothing is too long, the rest gives `end`"),
+        Equal("_scaled", _SCALE, "1.0", "2.0", "the scale of what is short enough is not used"),
+        Equal("_scaled", _SCALED, "True", "False", _PAIRS),
+        Equal("_fenced", "for part, place in zip(action, position, strict=True):", "True", "False", _PAIRS),
+        Equal("_fenced", _KEPT, ">", ">=", "what is exactly as fast as it may be is replaced by itself"),
+    ),
+    "barrier": (
+        Equal("Barrier.half_planes", "if position.ndim == 1:", "if position.ndim == 1:", "pass", _ALONE),
+        Equal("Barrier.half_planes", "if position.ndim == 1:", "1", "0", _ALONE),
+        Equal("Barrier._sides", "known = xp.isfinite(age + distance)", "+", "-", "both are finite if their difference is"),
+        Equal("Barrier._sides", "divisor = xp.where(distance > 0.0, distance, 1.0)", "1.0", "2.0", "zero, divided by one or by two"),
+        Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "1.0", _NOTHING),
+        Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "-1.0", _NOTHING),
+        Equal("barrier_for", _BARRIER, "(spec, *others)", "(*others, spec)", "the smallest of them is the same"),
+        Equal("violates", "if point.ndim == 1:", "if point.ndim == 1:", "pass", _ALONE),
+        Equal("violates", "if point.ndim == 1:", "1", "0", _ALONE),
+        Equal("violates", _VIOLATES, "allowed.normal, point[..., None, :]", "point[..., None, :], allowed.normal", _PRODUCT),
+        Equal(
+            "_best_candidate",
+            _CANDIDATES,
+            "_feet(wanted, normal, bound), _on_circle(normal, bound, radius)",
+            "_on_circle(normal, bound, radius), _feet(wanted, normal, bound)",
+            _ORDER,
+        ),
+        Equal(
+            "_best_candidate",
+            _CANDIDATES,
+            "_on_circle(normal, bound, radius), _crossings(normal, bound)",
+            "_crossings(normal, bound), _on_circle(normal, bound, radius)",
+            _ORDER,
+        ),
+        Equal(
+            "_best_candidate",
+            _WITHIN,
+            "normal[:, None], candidates[:, :, None]",
+            "candidates[:, :, None], normal[:, None]",
+            _PRODUCT,
+        ),
+        Equal("_feet", _FEET, "normal, wanted[:, None]", "wanted[:, None], normal", _PRODUCT),
+        Equal(
+            "_on_circle",
+            "return np.concatenate([foot + half_chord, foot - half_chord], axis=1)",
+            "foot + half_chord, foot - half_chord",
+            "foot - half_chord, foot + half_chord",
+            _ORDER,
+        ),
+        Equal(
+            "_pairs",
+            "return np.triu_indices(count, 1)",
+            "1",
+            "0",
+            "a line crosses itself at 0 / 0, which is no number and not allowed",
+        ),
+    ),
 }
+
+EQUIVALENT = {module: {each.key: each.proof for each in equal} for module, equal in _EQUAL.items()}
+"""Module -> what a fault is called -> why it is none."""

@@ -6,7 +6,7 @@ import ast
 import copy
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -46,7 +46,7 @@ class Mutant:
     Attributes:
         line: where.
         function: in which, by its dotted name; empty at the top of the module.
-        before: the code.
+        before: the statement; of one that has others in it, its first line.
         after: what it was turned into.
     """
 
@@ -73,27 +73,54 @@ class Mutant:
 def mutants(source: str) -> Iterator[Mutant]:
     """Every fault of a module, in the order of its lines."""
     module = ast.parse(source)
-    for path, node, function in _places(module, (), ""):
-        for other in _faults(node):
-            yield Mutant(node.lineno, function, _text(node), _text(other), module, path, other)
+    for place in _places(module, _Place(module, (), module, 0, "")):
+        for fault in _faults(place.node):
+            yield Mutant(place.line, place.function, _text(place.statement), _text(place.with_(fault)), module, place.path, fault)
 
 
-def _text(node: ast.AST) -> str:
-    return " ".join(ast.unparse(node).split())
+@dataclass(frozen=True)
+class _Place:
+    """A node, the way to it, and the statement in which it stands, `depth` steps down that way."""
+
+    node: ast.AST
+    path: _Path
+    statement: ast.AST
+    depth: int
+    function: str
+
+    @property
+    def line(self) -> int:
+        node = self.node.target if isinstance(self.node, ast.comprehension) else self.node
+        return node.lineno
+
+    def with_(self, other: ast.AST) -> ast.AST:
+        """The statement with another node in this place."""
+        if self.node is self.statement:
+            return other
+        changed = copy.deepcopy(self.statement)
+        _put(changed, self.path[self.depth :], other)
+        return changed
 
 
-def _places(node: ast.AST, path: _Path, function: str) -> Iterator[tuple[_Path, ast.AST, str]]:
+def _text(statement: ast.AST) -> str:
+    lines = ast.unparse(statement).splitlines()
+    return lines[0] if hasattr(statement, "body") else " ".join(" ".join(lines).split())
+
+
+def _places(node: ast.AST, place: _Place) -> Iterator[_Place]:
     """All nodes that are code: no annotations, which nobody evaluates, and no docstrings."""
+    if isinstance(node, ast.stmt):
+        place = replace(place, statement=node, depth=len(place.path))
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        function = f"{function}.{node.name}".lstrip(".")
-    if hasattr(node, "lineno"):
-        yield path, node, function
+        place = replace(place, function=f"{place.function}.{node.name}".lstrip("."))
+    if hasattr(node, "lineno") or isinstance(node, ast.comprehension):
+        yield place
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "type_params"):
             continue
         for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
             if isinstance(child, ast.AST) and not _is_docstring(child) and not _is_alias(child):
-                yield from _places(child, (*path, (field, index)), function)
+                yield from _places(child, replace(place, node=child, path=(*place.path, (field, index))))
 
 
 def _is_docstring(node: ast.AST) -> bool:

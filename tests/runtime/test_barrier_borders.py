@@ -206,6 +206,8 @@ CASES: dict[str, tuple[HalfPlanes, Vector, Vector | None]] = {
     "line and circle, above": (planes((0.0, -1.5)), (0.0, 2.4), (-1.5, 2.0)),
     "line and circle, below": (planes((0.0, -1.5)), (0.0, -2.4), (-1.5, -2.0)),
     "line and circle, the other axis": (planes((math.pi / 2, -1.5)), (2.4, 0.0), (2.0, -1.5)),
+    "line and circle, slanted": (HalfPlanes(np.array([[0.8, 0.6]]), np.array([-2.0])), (-2.4, 0.6), (-2.5, 0.0)),
+    "line and circle, slanted, the other end": (HalfPlanes(np.array([[0.8, 0.6]]), np.array([-2.0])), (-0.1, -2.45), (-0.7, -2.4)),
     "two lines beside the circle's crossings": (planes((0.0, -1.5), (math.pi / 2, 1.0)), (0.0, 2.4), (-1.5, 1.0)),
     "a line that touches the circle": (planes((0.0, -RADIUS)), (0.5, 0.0), (-RADIUS, 0.0)),
     "a line that misses it by little": (planes((0.0, -RADIUS - 1e-6)), (0.5, 0.0), None),
@@ -244,6 +246,15 @@ def test_by_rounding_a_border_may_be_passed_by_a_billionth_and_no_more() -> None
         assert bool(nearest(np.array([0.5, 0.0]), outside, RADIUS)[1]) is possible
 
 
+def test_a_border_passed_by_exactly_a_billionth_is_not_passed() -> None:
+    behind = -0.25 - 1e-9
+    assert behind + 1e-9 == -0.25 and -behind == 0.25 + 1e-9
+    point, found = nearest(np.array([0.5, 0.5]), HalfPlanes(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([0.25, behind])), RADIUS)
+    assert found and point == pytest.approx(np.array([0.25, 0.5]))
+    point, found = nearest(ORIGIN, HalfPlanes(np.array([[1.0, 0.0]]), np.array([-(RADIUS + 1e-9)])), RADIUS)
+    assert found and point.tolist() == [-(RADIUS + 1e-9), 0.0]
+
+
 def test_what_is_allowed_comes_back_to_the_bit_and_what_is_wanted_is_not_changed() -> None:
     wanted = np.array([[0.1 + 0.2, -0.0], [2.0, 0.5]])
     allowed = HalfPlanes(np.array([[[1.0, 0.0]], [[1.0, 0.0]]]), np.array([[1.0], [1.0]]))
@@ -263,3 +274,11 @@ def test_figures_of_a_mixed_team() -> None:
     assert barrier_for(slow, ["omni"], separation, 0.02).braking == 0.5
     assert barrier.reaction == pytest.approx(omni.response_time + 0.02 + 0.1, abs=1e-15)
     assert barrier.hidden == 0.02
+
+
+def test_neighbours_or_borders_that_are_left_over_are_a_mistake_and_not_overlooked() -> None:
+    two = Barrier(np.array([KEEP, KEEP]), BRAKING, REACTION, HIDDEN)
+    with pytest.raises(ValueError, match="shorter|longer"):
+        half_planes((1.0, 0.0), barrier=two)
+    with pytest.raises(ValueError, match="shorter|longer"):
+        violates(ORIGIN, HalfPlanes(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0])))
