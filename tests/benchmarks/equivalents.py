@@ -43,9 +43,6 @@ _SCALED = "return tuple((xp.where(too_long, begin + part * scale, whole) for beg
 _KEPT = "kept.append(xp.where(abs(part) > fastest, outwards * fastest, part))"
 _JOINED = "return np.array(parts) if isinstance(parts[0], float) else np.stack(parts, axis=-1)"
 _CANDIDATES = (
-    "candidates = np.concatenate([_feet(wanted, normal, bound), _on_circle(normal, bound, radius), _crossings(normal, bound)], "
-    "axis=1)"
-)
     "candidates = np.concatenate([_feet(wanted, normal, bound), _on_circle(normal, bound, radius), _crossings(normal, bound)], axis=1)"
 )
 _WITHIN = "within = (_along(normal[:, None], candidates[:, :, None]) <= bound[:, None] + _SLACK).all(axis=-1)"

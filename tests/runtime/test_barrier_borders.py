@@ -278,7 +278,7 @@ def test_figures_of_a_mixed_team() -> None:
 
 def test_neighbours_or_borders_that_are_left_over_are_a_mistake_and_not_overlooked() -> None:
     two = Barrier(np.array([KEEP, KEEP]), BRAKING, REACTION, HIDDEN)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"argument [0-9] is (shorter|longer)"):
         half_planes((1.0, 0.0), barrier=two)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"argument [0-9] is (shorter|longer)"):
         violates(ORIGIN, HalfPlanes(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0])))
