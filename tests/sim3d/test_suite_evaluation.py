@@ -118,7 +118,7 @@ def test_an_evaluation_that_is_killed_again_and_again_ends_with_the_same_bytes(p
     # What a process was writing when it died.
     (out / "cells" / "good" / ".clean.npz.abcdef").write_bytes(b"half")
     (out / "cells" / "good" / "clean.npz").write_bytes(b"")
-    assert 12 <= len(list(out.glob("cells/*/*.npz"))) < 2 * CELLS
+    assert len(list(out.glob("cells/*/*.npz"))) >= 12
     assert evaluate(place, out, "--resume", bundles=("good", "poor")) == 0
     assert contents(out) == whole
 
