@@ -75,15 +75,11 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         Equal("_fenced", _KEPT, ">", ">=", "what is exactly as fast as it may be is replaced by itself"),
     ),
     "barrier": (
-        Equal("Barrier.half_planes", "if position.ndim == 1:", "if position.ndim == 1:", "pass", _ALONE),
-        Equal("Barrier.half_planes", "if position.ndim == 1:", "1", "0", _ALONE),
         Equal("Barrier._sides", "known = xp.isfinite(age + distance)", "+", "-", "both are finite if their difference is"),
         Equal("Barrier._sides", "divisor = xp.where(distance > 0.0, distance, 1.0)", "1.0", "2.0", "zero, divided by one or by two"),
         Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "1.0", _NOTHING),
         Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "-1.0", _NOTHING),
         Equal("barrier_for", _BARRIER, "(spec, *others)", "(*others, spec)", "the smallest of them is the same"),
-        Equal("violates", "if point.ndim == 1:", "if point.ndim == 1:", "pass", _ALONE),
-        Equal("violates", "if point.ndim == 1:", "1", "0", _ALONE),
         Equal("violates", _VIOLATES, "allowed.normal, point[..., None, :]", "point[..., None, :], allowed.normal", _PRODUCT),
         Equal(
             "_best_candidate",

@@ -105,6 +105,8 @@ def main() -> int:
     parser.add_argument("--line", type=int, help="only the faults in this line")
     parser.add_argument("--workers", type=int, default=2, help="faults that are tried at a time (default: 2)")
     arguments = parser.parse_args()
+    if unknown := set(arguments.modules) - TESTS.keys():
+        parser.error(f"no tests are known of {', '.join(sorted(unknown))}")
     import hypothesis.extra.numpy  # noqa: F401  loaded once, here, and not again for each fault
     import msgspec  # noqa: F401
     import yaml  # noqa: F401
