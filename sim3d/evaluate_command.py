@@ -7,7 +7,7 @@ import math
 import sys
 
 from robots.errors import InputError
-from sim3d.executor import EXECUTORS
+from sim3d.executors import EXECUTORS
 from sim3d.suite import suite_names
 from sim3d.worlds import WORLDS
 

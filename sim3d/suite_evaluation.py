@@ -11,7 +11,7 @@ from robots.errors import InputError
 from runtime.atomic import write_atomically
 from sim3d.cells_run import Settings
 from sim3d.cells_store import CellStore
-from sim3d.executor import make_executor
+from sim3d.executors import make_executor
 from sim3d.suite import load_suite
 from sim3d.suite_cells import cells_of
 from sim3d.suite_deployed import deployed_results, run_deployed

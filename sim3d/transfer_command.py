@@ -14,7 +14,7 @@ from tqdm import tqdm
 from robots.errors import InputError
 from runtime.atomic import write_atomically
 from sim3d.cells_store import CellStore
-from sim3d.executor import make_executor
+from sim3d.executors import make_executor
 from sim3d.transfer import HOMES, plan_transfer
 from sim3d.transfer_figures import transfer_rows
 from sim3d.transfer_picture import transfer_picture

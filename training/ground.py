@@ -9,7 +9,6 @@ import torch
 from sim3d.metrics import EpisodeMetrics
 from sim3d.profile import Profile
 from sim3d.world import World
-from training.config import TrainConfig
 from training.front_ends import FrontEnd
 from training.policies import TeamPolicy
 from training.rollout import Batch
@@ -34,14 +33,3 @@ class Ground(Protocol):
 
     def evaluate(self, policy: TeamPolicy, episodes: int, profile: Profile) -> EpisodeMetrics:
         """The most likely choices on layouts that are the same at every evaluation, disturbed by `profile`."""
-
-
-def ground_for(config: TrainConfig) -> Ground:
-    """The ground of a configuration. Raises InputError: robots of these kinds do not go together, or not there."""
-    if config.world.name == "spread":
-        from training.spread_ground import SpreadGround
-
-        return SpreadGround(config)
-    from training.robot_ground import RobotGround
-
-    return RobotGround(config)

@@ -13,7 +13,7 @@ from sim3d.profile import load_profile
 from training.config import TrainConfig
 from training.critics import CRITIC_VIEWS
 from training.curriculum import scaled
-from training.ground import ground_for
+from training.grounds import ground_for
 from training.networks import TeamMlp
 from training.policies import CategoricalPolicy, GaussianPolicy
 from training.recurrent import RecurrentTeam

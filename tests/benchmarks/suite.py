@@ -15,7 +15,7 @@ from statistics import median
 
 from runtime.bundle import read_bundle
 from sim3d.cells_run import CellTask, Missions, Settings
-from sim3d.executor import make_executor
+from sim3d.executors import make_executor
 from sim3d.mpe2_missions import run_mpe2
 from sim3d.suite import load_suite
 from sim3d.suite_cells import Cell, cells_of

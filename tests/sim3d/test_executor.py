@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from robots.errors import InputError
-from sim3d.executor import WorkerLost, make_executor
+from sim3d.executor import WorkerLost
+from sim3d.executors import make_executor
 from tests.sim3d.adder import Adder
 from tests.sim3d.process_table import gone
 
@@ -72,7 +73,7 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     mark = str(tmp_path / "parent.py")
     (tmp_path / "parent.py").write_text(
         "import sys, time\n"
-        "from sim3d.executor import make_executor\n"
+        "from sim3d.executors import make_executor\n"
         "from tests.sim3d.adder import Adder\n"
         "if __name__ == '__main__':\n"
         "    results = make_executor('processes', 2).run(Adder, 0, range(3))\n"
