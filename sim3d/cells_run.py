@@ -99,7 +99,7 @@ class CellRunner:
         self._actors: list[OnnxActor] = []
         self._specs: list[RobotSpec] = []
         self._world: World | None = None
-        self._drawn: dict[tuple[int, int], Layouts] = {}
+        self._drawn: dict[tuple[int, int, float, int, int], Layouts] = {}
 
     def __call__(self, task: CellTask) -> bytes:
         """The file of a cell: an .npz with the figures of every episode (`sim3d.cells_store`)."""
@@ -133,11 +133,12 @@ class CellRunner:
         return self._scored(position, layouts, interventions, end), position
 
     def _layouts(self, contract: Contract, first: int, count: int) -> Layouts:
-        """The same in all cells, so drawn once; bundles that are evaluated together agree in all that they depend on."""
-        if (first, count) not in self._drawn:
-            team = (contract.team_size, contract.landmarks, contract.arena_half_size)
-            self._drawn[first, count] = random_layouts(count, *team, self._missions.seed, first)
-        return self._drawn[first, count]
+        """The same in all cells of a bundle, and of another with as many robots in as large an arena; so drawn once."""
+        team = (contract.team_size, contract.landmarks, contract.arena_half_size)
+        key = (*team, first, count)
+        if key not in self._drawn:
+            self._drawn[key] = random_layouts(count, *team, self._missions.seed, first)
+        return self._drawn[key]
 
     def close(self) -> None:
         """Release the world. May be called twice."""

@@ -4,13 +4,17 @@ import csv
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runtime import cli
+from sim3d.cells_run import CellRunner, CellTask, Entrant, Missions, Settings
 from sim3d.metrics import wilson_interval
+from sim3d.profile import load_profile
 from sim3d.statistics_interval import Estimate, layout_weights
+from sim3d.suite_cells import Cell
 from sim3d.transfer_figures import FIGURES, TransferRow, cell_figures
 from sim3d.transfer_report import table_csv, table_text
 from sim3d.world import random_layouts
@@ -171,3 +175,20 @@ def test_one_time_to_cover_has_no_interval():
     assert (time.value, time.low, time.high) == (5.0, None, None)
     table = [TransferRow(bundle="b", kinds=("omni",), world="bullet", profile="harsh", missions=3, figures={**FULL, "time_to_cover": time})]
     assert " 5.0 " in table_text(table).splitlines()[1] and b",5,," in table_csv(table)
+
+
+def test_one_runner_puts_each_team_into_its_own_arena():
+    """Two bundles after one another in one worker: the second has the missions that it has alone, in an arena a third as large."""
+    shipped = Path(__file__).parents[2] / "training" / "bundles"
+    actors = {
+        name: tuple((path.read_bytes(), str(path)) for path in sorted((shipped / name).glob("*.onnx"))) for name in ("omni", "quadrotor")
+    }
+    missions = Missions("planar", 2, 0, 0.0, Settings())
+    profile = load_profile("clean")
+    both, alone = (CellRunner(missions, {name: Entrant(files) for name, files in actors.items()}) for _ in range(2))
+    cell = Cell(id="clean", group="planar", severities={}, axis=None, profile=profile, ends=False)
+    _, large = both.episodes(CellTask("omni", cell), 0, 2)
+    _, second = both.episodes(CellTask("quadrotor", cell), 0, 2)
+    _, expected = alone.episodes(CellTask("quadrotor", cell), 0, 2)
+    assert np.array_equal(second, expected)
+    assert np.abs(second[:, 0]).max() <= 0.7 < np.abs(large[:, 0]).max()
