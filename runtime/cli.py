@@ -42,10 +42,10 @@ COMMANDS = {
     "replay": _Command("runtime.replay_command", "compute a robot's log again, and find the first tick that differs"),
     "plot": _Command("sim3d.plot_command", "draw the logs of robots", "sim"),
     "evaluate": _Command("sim3d.evaluate_command", "score a bundle in a simulated world", "sim"),
-    "plant": _Command("sim3d.plant_command", "serve a simulated world to robots", "sim"),
+    "plant": _Command("sim3d.plant.command", "serve a simulated world to robots", "sim"),
     "simulate": _Command("sim3d.simulate_command", "start a plant and all robots of a team, each in its own process", "sim"),
-    "characterise": _Command("sim3d.characterise_command", "measure how a robot answers set-points, and identify its planar model", "sim"),
-    "transfer": _Command("sim3d.transfer_command", "score bundles in all their worlds, under one profile after the other", "sim"),
+    "characterise": _Command("sim3d.characterise.command", "measure how a robot answers set-points, and identify its planar model", "sim"),
+    "transfer": _Command("sim3d.transfer.command", "score bundles in all their worlds, under one profile after the other", "sim"),
     "picture": _Command("sim3d.picture_command", "draw recorded missions", "sim"),
     "demo": _Command("training.demo_command", "train, export, deploy and measure, from nothing to one table", "train,sim"),
 }

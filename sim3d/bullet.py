@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from robots.spec import RobotSpec
-from sim3d.body_kinds import bodies_of
+from sim3d.bodies.kinds import bodies_of
 from sim3d.bullet_engine import Engines
 from sim3d.bullet_workers import Workers
 from sim3d.elbow_room import START_GAP, apart
@@ -17,10 +17,10 @@ from sim3d.world import Dynamics, Layouts, WorldState, check_setpoint_robots
 class BulletWorld:
     """Robots on a floor without walls, each of its own kind; a tick is one period of the control loop that they share.
 
-    Each robot answers a planar velocity set-point with the body of its kind (`sim3d.body_kinds`), at every step of the physics; set-points
-    above its speed limit are shortened to it. Landmarks are points that nothing touches. Starts whose bodies would overlap are moved
-    apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start, dynamics and set-points alone, bit for bit, whatever
-    the batch and the number of workers. Arrays are numpy, float64.
+    Each robot answers a planar velocity set-point with the body of its kind (`sim3d.bodies.kinds`), at every step of the physics;
+    set-points above its speed limit are shortened to it. Landmarks are points that nothing touches. Starts whose bodies would overlap
+    are moved apart (`sim3d.elbow_room`). An episode's trajectory depends on its own start, dynamics and set-points alone, bit for bit,
+    whatever the batch and the number of workers. Arrays are numpy, float64.
 
     Args:
         specs: of the N robots.

@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from robots.spec import RobotSpec
-from sim3d.body import Bodies, Floor, Row
-from sim3d.body_kinds import bodies_of
+from sim3d.bodies.body import Bodies, Floor, Row
+from sim3d.bodies.kinds import bodies_of
 from sim3d.quiet_pybullet import pybullet
 from sim3d.world import Dynamics
 

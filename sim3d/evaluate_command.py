@@ -7,8 +7,8 @@ import math
 import sys
 
 from robots.errors import InputError
-from sim3d.executors import EXECUTORS
-from sim3d.suite import suite_names
+from sim3d.executor.choice import EXECUTORS
+from sim3d.suite.definition import suite_names
 from sim3d.worlds import WORLDS
 
 _ONLY_WITH_SUITE = {"out": None, "resume": False, "deployed": False, "executor": "processes"}
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         failures = evaluate_profile(arguments)
     else:
-        from sim3d.suite_evaluation import evaluate_suite
+        from sim3d.suite.evaluation import evaluate_suite
 
         failures = evaluate_suite(arguments)
     for line in failures:

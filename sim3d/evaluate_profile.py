@@ -21,8 +21,8 @@ from sim3d.in_process import run_missions
 from sim3d.metrics import EpisodeMetrics, episode_metrics, summarise, wilson_interval
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
-from sim3d.statistics_interval import NONE, Estimate
-from sim3d.suite_rules import broken, read_rules
+from sim3d.statistics.interval import NONE, Estimate
+from sim3d.suite.rules import broken, read_rules
 from sim3d.world import World, random_layouts
 from sim3d.worlds import check_world, make_world, specs_of
 

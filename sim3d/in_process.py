@@ -16,8 +16,8 @@ from runtime.localisation import Localiser
 from runtime.observation import observe
 from runtime.schedule import HeldAction
 from runtime.team import KEEP_APART, SMOOTHED, Localisation, Separation
-from sim3d.disturbance import Disturbances
-from sim3d.hearing import Hearing, team_view
+from sim3d.disturbances.disturbance import Disturbances
+from sim3d.disturbances.hearing import Hearing, team_view
 from sim3d.profile import Profile
 from sim3d.team_gate import TeamGate
 from sim3d.world import Layouts, World

@@ -13,8 +13,8 @@ from pettingzoo import ParallelEnv
 from robots.spec import load_spec
 from runtime.observation import SIMPLE_SPREAD_V3, field_shapes, observe
 from sim3d.bullet import BulletWorld
-from sim3d.disturbance import Disturbances
-from sim3d.hearing import Hearing, team_view
+from sim3d.disturbances.disturbance import Disturbances
+from sim3d.disturbances.hearing import Hearing, team_view
 from sim3d.profile import Profile
 from sim3d.spread import CAPTURE_RADIUS, DISCRETE_FORCES, HORIZON, SpreadWorld
 from sim3d.spread_task import all_covered, reward

@@ -9,7 +9,7 @@ from pathlib import Path
 from robots.errors import InputError
 from robots.spec import robot_folder
 from sim3d.picture import missions_picture, trajectory_picture
-from sim3d.record import Record
+from sim3d.plant.record import Record
 from sim3d.team_name import team_name
 
 FRAME_PERIOD = 0.1
@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _render(record: Record, mission: int, kinds: tuple[str, ...], speed: float, path: str | Path) -> None:
     # Imported here: the PNG of a record needs no PyBullet.
-    from sim3d.render_caption import captioned
-    from sim3d.replay import mission_gif, replay_frames
+    from sim3d.render.caption import captioned
+    from sim3d.render.replay import mission_gif, replay_frames
 
     stride = max(1, round(FRAME_PERIOD * speed / record.tick_period))
     frames = replay_frames(

@@ -18,7 +18,7 @@ from runtime.link import Fault, Link, LinkProfile, check_link
 
 
 class Sensing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a robot measures of itself (`sim3d.sensing` has the laws). `*` is `position` [m], `velocity` [m/s] or `heading` [rad].
+    """What a robot measures of itself (laws: `sim3d.disturbances.sensing`). `*` is `position` [m], `velocity` [m/s] or `heading` [rad].
 
     Attributes:
         *_sigma: white Gaussian noise on each axis, its standard deviation.
@@ -52,7 +52,7 @@ class Sensing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Actuation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to a command on its way (`sim3d.actuation` has the laws); `unit` is the action's own: m/s, or simple_spread's u.
+    """What happens to a command on its way (laws: `sim3d.disturbances.actuation`); `unit` is the action's own: m/s, or simple_spread's u.
 
     Attributes:
         delay: added to the command latency that the robot has anyway [s].

@@ -25,9 +25,9 @@ from runtime.team import Member, Missions, Team
 from sim3d.metrics import EpisodeMetrics, episode_metrics
 from sim3d.mission_layouts import missions_of
 from sim3d.mission_length import mission_periods
+from sim3d.plant.record import Record
 from sim3d.process_group import Child, ProcessGroup
 from sim3d.profile import load_profile
-from sim3d.record import Record
 from sim3d.watch import PLANT, watch
 from sim3d.world import Layouts
 from sim3d.worlds import check_world, specs_of
@@ -77,7 +77,7 @@ def simulate(
         world: `spread` or `bullet`; None for the one in which the bundle's robots live.
         profile: name or file of the disturbances.
         clock: `lockstep` or `realtime`.
-        progress: told of each mission as it ends (the plant's `mission` event, see sim3d/plant_command.py).
+        progress: told of each mission as it ends (the plant's `mission` event, see sim3d/plant/command.py).
         known_latency: what the robots are told of their command latency [s]; None for that in their spec.
 
     Raises:

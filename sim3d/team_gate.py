@@ -11,8 +11,8 @@ from robots.spec import RobotSpec
 from runtime.barrier import Barrier, Neighbours, barrier_for
 from runtime.safety import Gated, Limits, gate
 from runtime.team import Separation
-from sim3d.hearing import Hearing
-from sim3d.sensing import Measurement
+from sim3d.disturbances.hearing import Hearing
+from sim3d.disturbances.sensing import Measurement
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from runtime.observation import SIMPLE_SPREAD_V3, observe, views_of_team
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.world import WorldState
 from training.front_ends import FrontEnd, number_names
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from runtime.observation import SIMPLE_SPREAD_V3, observe, of_others, views_of_team
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
+from sim3d.disturbances.sensing import Measurement
 from sim3d.metrics import EpisodeMetrics, episode_metrics
 from sim3d.profile import Profile
-from sim3d.sensing import Measurement
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS, SpreadWorld
 from sim3d.spread_task import reward
 from sim3d.world import WorldState, random_layouts

@@ -20,7 +20,7 @@ from runtime.link import LinkProfile
 from runtime.log_file import read_log
 from runtime.log_lines import Header, Line, Tick
 from runtime.team import Member, Missions, Team
-from sim3d.record import Record
+from sim3d.plant.record import Record
 from sim3d.simulate import free_endpoints
 
 GRACE = 10.0

@@ -17,10 +17,10 @@ from scipy.special import expit
 from scipy.stats import bootstrap
 
 from sim3d.metrics import wilson_interval
-from sim3d.statistics import area, break_point, cvar, improvement, iqm, profile, retention
-from sim3d.statistics_compare import improvement_interval
-from sim3d.statistics_interval import RESAMPLES, Estimate, Resampled, difference, interval, layout_weights, shares
-from sim3d.statistics_tail import lowest
+from sim3d.statistics.aggregates import area, break_point, cvar, improvement, iqm, profile, retention
+from sim3d.statistics.compare import improvement_interval
+from sim3d.statistics.interval import RESAMPLES, Estimate, Resampled, difference, interval, layout_weights, shares
+from sim3d.statistics.tail import lowest
 
 SEED, CELL, LAYOUT = 0.4, 0.2, 1.0
 """Standard deviations of s, d and l, in logits."""

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from sim3d.delay import FractionalDelay, split_ticks
+from sim3d.disturbances.delay import FractionalDelay, split_ticks
 from sim3d.spread import DT, SpreadWorld
 from sim3d.world import Layouts, WorldState
 from training.similarity import KEEP, PUSH

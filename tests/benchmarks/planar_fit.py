@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from robots.spec import RobotSpec, load_spec
-from sim3d.body_kinds import BODIES
+from sim3d.bodies.kinds import BODIES
 from sim3d.bullet import BulletWorld
-from sim3d.characterise import random_sequence
-from sim3d.disturbance import Disturbances
+from sim3d.characterise.experiment import random_sequence
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.planar import PlanarWorld
 from sim3d.profile import load_profile
 from sim3d.world import Layouts, World

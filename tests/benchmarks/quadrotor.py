@@ -21,7 +21,7 @@ from robots.quadrotor.airframe import CRAZYFLIE
 from robots.quadrotor.attitude_control import RATE
 from robots.quadrotor.flight_stack import MISSION_HEIGHT
 from sim3d.bullet import BulletWorld
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.profile import load_profile
 from sim3d.world import WorldState, random_layouts
 from tests.benchmarks.row import Row

@@ -14,13 +14,13 @@ from pathlib import Path
 from statistics import median
 
 from runtime.bundle import read_bundle
-from sim3d.cells_run import CellTask, Missions, Settings
-from sim3d.executors import make_executor
+from sim3d.executor.choice import make_executor
 from sim3d.mpe2_missions import run_mpe2
-from sim3d.suite import load_suite
-from sim3d.suite_cells import Cell, cells_of
-from sim3d.suite_entrants import Entrants, read_entrants
-from sim3d.suite_run import prepare_runner
+from sim3d.suite.cells import Cell, cells_of
+from sim3d.suite.definition import load_suite
+from sim3d.suite.entrants import Entrants, read_entrants
+from sim3d.suite.run import prepare_runner
+from sim3d.suite.runner import CellTask, Missions, Settings
 from tests.benchmarks.row import Row
 from tests.conftest import write_point_bundle
 

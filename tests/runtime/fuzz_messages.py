@@ -28,7 +28,7 @@ from runtime.stop_message import (
     encode_stop,
     one_line,
 )
-from sim3d.plant_link import RobotLink
+from sim3d.plant.link import RobotLink
 from tests.runtime.factory import make_contract
 from tests.runtime.stand_ins import frame
 

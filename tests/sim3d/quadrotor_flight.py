@@ -9,7 +9,7 @@ import numpy as np
 
 from robots.quadrotor.attitude_control import RATE
 from robots.spec import load_spec
-from sim3d.body_quadrotor import QuadrotorBodies
+from sim3d.bodies.quadrotor import QuadrotorBodies
 from sim3d.quiet_pybullet import pybullet
 
 SPEC = load_spec("quadrotor")

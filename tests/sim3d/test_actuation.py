@@ -13,7 +13,7 @@ from scipy import stats
 
 from runtime.figure import Law
 from runtime.link import Fault
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.profile import Actuation, Profile
 
 torch.set_num_threads(1)

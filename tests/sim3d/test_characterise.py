@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from robots.driver import DriverFeatures, PlantGone, RobotState
 from robots.errors import InputError
 from robots.spec import load_spec
-from sim3d.characterise import Plan, Step, Track, drive, plan_for, random_sequence
-from sim3d.characterise_report import top_speed
-from sim3d.planar_identification import identify, planar_track
-from sim3d.step_response import responses, step_figures
+from sim3d.characterise.experiment import Plan, Step, Track, drive, plan_for, random_sequence
+from sim3d.characterise.planar_identification import identify, planar_track
+from sim3d.characterise.report import top_speed
+from sim3d.characterise.step_response import responses, step_figures
 
 KINDS = ("omni", "diffdrive", "quadrotor")
 OMNI = load_spec("omni")

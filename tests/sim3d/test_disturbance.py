@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sim3d.delay import FractionalDelay
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.delay import FractionalDelay
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.profile import Actuation, Profile, Sensing
 from sim3d.world import WorldState
 

@@ -6,7 +6,7 @@ import torch
 
 from robots.spec import load_spec
 from sim3d.bullet import BulletWorld
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.profile import Dynamics as Figures
 from sim3d.profile import Profile
 from sim3d.spread import SpreadWorld

@@ -9,7 +9,7 @@ from mpe2 import simple_spread_v3
 from runtime import cli
 from runtime.bundle import read_bundle
 from sim3d.mpe2_missions import as_mpe2_action, run_mpe2
-from sim3d.record import Record
+from sim3d.plant.record import Record
 
 
 def refuses(capsys, words, *parts):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from robots.errors import InputError
-from sim3d.executor import WorkerLost
-from sim3d.executors import make_executor
+from sim3d.executor.choice import make_executor
+from sim3d.executor.interface import WorkerLost
 from tests.sim3d.adder import Adder
 from tests.sim3d.process_table import gone
 
@@ -73,7 +73,7 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     mark = str(tmp_path / "parent.py")
     (tmp_path / "parent.py").write_text(
         "import sys, time\n"
-        "from sim3d.executors import make_executor\n"
+        "from sim3d.executor.choice import make_executor\n"
         "from tests.sim3d.adder import Adder\n"
         "if __name__ == '__main__':\n"
         "    results = make_executor('processes', 2).run(Adder, 0, range(3))\n"
@@ -107,6 +107,6 @@ def test_a_pool_without_workers_is_refused():
 
 def test_a_missing_ray_is_one_line_that_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "sim3d.executor_ray", raising=False)
+    monkeypatch.delitem(sys.modules, "sim3d.executor.ray", raising=False)
     with pytest.raises(InputError, match=r"fieldswarm\[cluster\]"):
         make_executor("ray", 1)

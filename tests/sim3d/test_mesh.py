@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sim3d.mesh import box, cylinder, disc, line
+from sim3d.render.mesh import box, cylinder, disc, line
 
 MESHES = {
     "disc": disc(0.3),

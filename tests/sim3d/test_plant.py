@@ -15,7 +15,7 @@ from robots.plant_driver import PlantDriver
 from robots.plant_protocol import PROTOCOL, Command, End, Hello, Refused, Welcome, decode_from_plant, encode
 from robots.spec import load_spec
 from runtime.team import Member
-from sim3d.plant import Episode, PlantServer, SeriesAborted
+from sim3d.plant.plant import Episode, PlantServer, SeriesAborted
 from sim3d.profile import Profile, Sensing
 from sim3d.spread import SpreadWorld
 from sim3d.world import random_layouts

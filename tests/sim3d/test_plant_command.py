@@ -13,8 +13,8 @@ from robots.driver import PlantGone
 from robots.plant_driver import PlantDriver
 from robots.yaml_input import dump_yaml
 from runtime.team import Member, Mission, Missions, Team
+from sim3d.plant.record import Record
 from sim3d.profile import profile_names
-from sim3d.record import Record
 
 LANDMARKS = ((0.5, 0.5), (-0.5, 0.5))
 

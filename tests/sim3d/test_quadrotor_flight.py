@@ -7,7 +7,7 @@ from robots.quadrotor.airframe import CRAZYFLIE, GRAVITY
 from robots.quadrotor.flight_stack import LEVEL_AFTER, MISSION_HEIGHT, OFF_AFTER, Mode
 from robots.quadrotor.velocity_control import TILT_LIMIT
 from robots.spec import load_spec
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.profile import load_profile
 from sim3d.world import WorldState
 from tests.sim3d.quadrotor_flight import Flight, Track

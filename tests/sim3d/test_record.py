@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robots.errors import InputError
-from sim3d.record import Record
+from sim3d.plant.record import Record
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from PIL import Image
 
 from runtime import cli
 from sim3d.picture import robot_colour
-from sim3d.record import Record
-from sim3d.render_camera import camera_on
-from sim3d.render_caption import captioned
-from sim3d.render_stage import HEIGHT, STRIP, WIDTH
-from sim3d.replay import mission_gif, replay_frames
+from sim3d.plant.record import Record
+from sim3d.render.camera import camera_on
+from sim3d.render.caption import captioned
+from sim3d.render.replay import mission_gif, replay_frames
+from sim3d.render.stage import HEIGHT, STRIP, WIDTH
 
 LANDMARKS = np.array([[0.4, 0.4], [-0.4, 0.4]])
 

@@ -4,8 +4,8 @@ from PIL import Image
 
 from robots.errors import InputError
 from sim3d.picture import robot_colour
-from sim3d.render_stage import HEIGHT, WIDTH
-from sim3d.replay import mission_gif, replay_frames
+from sim3d.render.replay import mission_gif, replay_frames
+from sim3d.render.stage import HEIGHT, WIDTH
 
 LANDMARKS = np.array([[1.0, 1.0], [-1.0, 1.0]])
 

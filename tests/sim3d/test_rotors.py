@@ -5,7 +5,7 @@ import pytest
 
 from robots.quadrotor.airframe import CRAZYFLIE
 from robots.quadrotor.motion import Motion
-from sim3d.rotors import Rotors
+from sim3d.bodies.rotors import Rotors
 
 PERIOD = 0.002
 HIGH = 50.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from runtime.figure import Law
-from sim3d.disturbance import Disturbances
+from sim3d.disturbances.disturbance import Disturbances
 from sim3d.profile import Profile, Sensing
 from sim3d.world import WorldState
 

@@ -20,8 +20,8 @@ from robots.errors import InputError
 from robots.yaml_input import dump_yaml
 from runtime.team import Mission, Missions
 from sim3d import simulate as module
+from sim3d.plant.record import Record
 from sim3d.profile import profile_names
-from sim3d.record import Record
 from sim3d.world import random_layouts
 
 

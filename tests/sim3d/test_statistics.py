@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from sim3d.statistics import area, break_point, cvar, improvement, iqm, never_breaks, profile, retention, tail_weights
-from sim3d.statistics_compare import exchanged_seeds, holm, improvement_interval, mcnemar, sign_flip
-from sim3d.statistics_interval import Resampled, difference, interval, layout_weights, ratios, shares, stratified_bootstrap
-from sim3d.statistics_tail import lowest
+from sim3d.statistics.aggregates import area, break_point, cvar, improvement, iqm, never_breaks, profile, retention, tail_weights
+from sim3d.statistics.compare import exchanged_seeds, holm, improvement_interval, mcnemar, sign_flip
+from sim3d.statistics.interval import Resampled, difference, interval, layout_weights, ratios, shares, stratified_bootstrap
+from sim3d.statistics.tail import lowest
 from tests.benchmarks.intervals import Situation, coverage
 
 # Scores of 8 and 6 runs in 4 tasks, and what rliable 1.2.0 makes of them, with 50 000 resamples (5 000 for two policies):

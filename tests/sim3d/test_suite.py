@@ -10,9 +10,9 @@ from robots.yaml_input import convert
 from runtime.figure import Law
 from runtime.link import Fault, Link
 from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
-from sim3d.suite import Scale, load_suite, suite_names
-from sim3d.suite_cells import cells_of, differences
-from sim3d.suite_scale import scaled
+from sim3d.suite.cells import cells_of, differences
+from sim3d.suite.definition import Scale, load_suite, suite_names
+from sim3d.suite.scale import scaled
 
 SUITE = """
 name: small

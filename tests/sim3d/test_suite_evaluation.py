@@ -15,13 +15,13 @@ import pytest
 
 from robots.yaml_input import convert
 from runtime import cli
-from sim3d.cells_run import CellRunner, CellTask, Missions, Settings
-from sim3d.cells_store import CellStore
 from sim3d.profile import Profile
-from sim3d.suite import load_suite
-from sim3d.suite_cells import cells_of
-from sim3d.suite_entrants import read_entrants
-from sim3d.suite_results import Results, figure_names, named_figures
+from sim3d.suite.cells import cells_of
+from sim3d.suite.definition import load_suite
+from sim3d.suite.entrants import read_entrants
+from sim3d.suite.results import Results, figure_names, named_figures
+from sim3d.suite.runner import CellRunner, CellTask, Missions, Settings
+from sim3d.suite.store import CellStore
 from tests.conftest import COMMAND, write_point_bundle
 from tests.sim3d.homing import write_homing_bundle
 from tests.sim3d.process_table import gone

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sim3d.statistics_interval import NONE, Estimate
-from sim3d.suite_rules import Rule, Rules, broken
+from sim3d.statistics.interval import NONE, Estimate
+from sim3d.suite.rules import Rule, Rules, broken
 
 FIGURES = {
     "clean.success": Estimate(value=0.9, low=0.85, high=0.95),

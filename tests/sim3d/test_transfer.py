@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from runtime import cli
-from sim3d.cells_run import CellRunner, CellTask, Entrant, Missions, Settings
 from sim3d.metrics import wilson_interval
 from sim3d.profile import load_profile
-from sim3d.statistics_interval import Estimate, layout_weights
-from sim3d.suite_cells import Cell
-from sim3d.transfer_figures import FIGURES, TransferRow, cell_figures
-from sim3d.transfer_report import table_csv, table_text
+from sim3d.statistics.interval import Estimate, layout_weights
+from sim3d.suite.cells import Cell
+from sim3d.suite.runner import CellRunner, CellTask, Entrant, Missions, Settings
+from sim3d.transfer.figures import FIGURES, TransferRow, cell_figures
+from sim3d.transfer.report import table_csv, table_text
 from sim3d.world import random_layouts
 
 WORDS = ["--missions", "6", "--profiles", "clean,field"]

@@ -9,8 +9,8 @@ from robots.spec import load_spec
 from robots.yaml_input import dump_yaml
 from runtime.bundle import read_bundle
 from runtime.link import Fault, Link
-from sim3d.disturbance import Disturbances
-from sim3d.hearing import Hearing
+from sim3d.disturbances.disturbance import Disturbances
+from sim3d.disturbances.hearing import Hearing
 from sim3d.in_process import run_missions
 from sim3d.profile import Actuation, Profile, Sensing, load_profile
 from sim3d.spread import HORIZON, SpreadWorld

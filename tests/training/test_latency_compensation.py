@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.observation import observe, of_others, views_of_team
-from sim3d.delay import FractionalDelay
+from sim3d.disturbances.delay import FractionalDelay
 from sim3d.spread import SpreadWorld
 from training.front_ends import PastForces, PlainView
 from training.latency_compensation import LatencyCompensator, PointMotion, SetpointMotion, contact_force, interpolation

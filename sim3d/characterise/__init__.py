@@ -1,0 +1,1 @@
+"""How a robot answers set-points, measured through its driver, and the planar model of it: `fieldswarm characterise`."""

@@ -1,0 +1,1 @@
+"""What stands between robot, peers and plant: sensing, actuation, link and dynamics, each with its law and its chance."""

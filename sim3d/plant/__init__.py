@@ -1,0 +1,1 @@
+"""A world served to drivers over ZeroMQ, one endpoint a robot: `fieldswarm plant`."""

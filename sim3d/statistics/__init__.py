@@ -1,0 +1,1 @@
+"""Figures of scores, intervals for few seeds, tests on common layouts."""

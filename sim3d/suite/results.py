@@ -1,0 +1,232 @@
+"""The shape of `results.json` and `figures.csv`; `sim3d.suite.figures` and `sim3d.suite.comparisons` fill it.
+
+`figures.csv` has one row for each figure of each policy: `policy, place, phase, figure, value, low, high`. A place is a cell's id, a ladder
+(`sensing.noise`), a family (`sensing`) or `suite`. Rules of `--require` name the same figures as `place.figure`, or `place.after.figure`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import msgspec
+
+from sim3d.statistics.interval import Estimate
+from sim3d.suite.scores import METRICS
+from sim3d.suite.store import Manifest
+
+FORMAT = 1
+
+
+class LadderResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a policy falls along a ladder.
+
+    Attributes:
+        about: what disturbs.
+        figure, unit: of the ladder's axis; empty without one.
+        severities: 0 for clean, then those of the rungs.
+        along: the axis' figure at each severity, in the suite's units; None without an axis.
+        cells: ids.
+        score, score_after: in each cell, while it is disturbed and after that; None where the disturbance does not end.
+        retention: score over that of the clean cell, from the first rung on.
+        area, area_after: mean height of the curves of score over severity: robustness and resilience.
+        break_severity: where the score first falls below 90 % of the clean one; the last severity where it never does.
+        break_at: the same on the axis; None without an axis.
+        never_breaks: no bundle's score ever falls so low.
+    """
+
+    about: str
+    figure: str
+    unit: str
+    severities: tuple[int, ...]
+    along: tuple[float, ...] | None
+    cells: tuple[str, ...]
+    score: tuple[Estimate, ...]
+    score_after: tuple[Estimate, ...] | None
+    retention: tuple[Estimate, ...]
+    area: Estimate
+    area_after: Estimate | None
+    break_severity: Estimate
+    break_at: Estimate | None
+    never_breaks: bool
+
+
+class FamilyResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Means over the ladders of a family: of their areas, while disturbed (robustness) and after that (resilience)."""
+
+    robustness: Estimate
+    resilience: Estimate | None
+    ladders: dict[str, LadderResult]
+
+
+class GridResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores of two crossed ladders, severity 0 of either included: [rows][columns] of cells and scores."""
+
+    rows: str
+    columns: str
+    row_severities: tuple[int, ...]
+    column_severities: tuple[int, ...]
+    cells: tuple[tuple[str, ...], ...]
+    score: tuple[tuple[Estimate, ...], ...]
+
+
+class ProfileResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Performance profile: the share of a policy's bundles and disturbed cells whose score is above each threshold."""
+
+    thresholds: tuple[float, ...]
+    share: tuple[Estimate, ...]
+
+
+class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One policy: headlines never without the families that they are made of.
+
+    Attributes:
+        bundles: names.
+        clean: score where nothing disturbs.
+        robustness, resilience: means over the families.
+        typical: interquartile mean of the scores of all disturbed cells and bundles.
+        lowest, lowest_cell: the worst disturbed cell, its score and its id.
+        tail: mean score of the worst tenth of the disturbed cells (CVaR 10 %).
+        families: by name.
+        grids: by name.
+        profile: of the disturbed cells.
+        cells: id -> phase -> metric -> estimate.
+    """
+
+    bundles: tuple[str, ...]
+    clean: Estimate
+    robustness: Estimate
+    resilience: Estimate | None
+    typical: Estimate
+    lowest: Estimate
+    lowest_cell: str
+    tail: Estimate
+    families: dict[str, FamilyResult]
+    grids: dict[str, GridResult]
+    profile: ProfileResult
+    cells: dict[str, dict[str, dict[str, Estimate]]]
+
+
+class CellComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores of two policies in one cell.
+
+    Attributes:
+        difference: of the scores.
+        test: `mcnemar`, `sign-flip` (one bundle each) or `exchanged seeds`.
+        p: two-sided.
+        p_holm: the same, corrected for the number of cells.
+    """
+
+    difference: Estimate
+    test: str
+    p: float
+    p_holm: float
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy against an earlier one; differences are `policy` minus `against`.
+
+    Attributes:
+        policy, against: names.
+        robustness, resilience: differences of the headlines.
+        families: of each family's robustness.
+        improvement: probability that a bundle of `policy` has a higher score in a cell than one of `against`, mean over disturbed cells; of
+            one bundle each, that it does better on a layout. Ties count half.
+        cells: by id.
+    """
+
+    policy: str
+    against: str
+    robustness: Estimate
+    resilience: Estimate | None
+    families: dict[str, Estimate]
+    improvement: Estimate
+    cells: dict[str, CellComparison]
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """All of `results.json`."""
+
+    format: int = FORMAT
+    suite: str
+    suite_sha256: str
+    score: str
+    policies: dict[str, PolicyResult]
+    comparisons: tuple[Comparison, ...]
+
+
+def encode(results: Results) -> bytes:
+    """The bytes of `results.json`."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def rows_of(policy: PolicyResult) -> list[tuple[str, str, str, Estimate]]:
+    """Place, phase, figure and estimate of everything that is known of a policy."""
+    rows: list[tuple[str, str, str, Estimate | None]] = [
+        ("suite", "during", "clean", policy.clean),
+        ("suite", "during", "robustness", policy.robustness),
+        ("suite", "after", "resilience", policy.resilience),
+        ("suite", "during", "typical", policy.typical),
+        ("suite", "during", "lowest", policy.lowest),
+        ("suite", "during", "tail", policy.tail),
+    ]
+    for name, family in policy.families.items():
+        rows += [(name, "during", "robustness", family.robustness), (name, "after", "resilience", family.resilience)]
+        for ladder_name, ladder in family.ladders.items():
+            rows += [
+                (ladder_name, "during", "area", ladder.area),
+                (ladder_name, "after", "area", ladder.area_after),
+                (ladder_name, "during", "break_severity", ladder.break_severity),
+                (ladder_name, "during", "break_at", ladder.break_at),
+            ]
+            rows += [(cell, "during", "retention", kept) for cell, kept in zip(ladder.cells[1:], ladder.retention, strict=True)]
+    for cell, phases in policy.cells.items():
+        rows += [(cell, phase, metric, estimate) for phase, figures in phases.items() for metric, estimate in figures.items()]
+    return [(place, phase, figure, estimate) for place, phase, figure, estimate in rows if estimate is not None]
+
+
+def named_figures(policy: PolicyResult) -> dict[str, Estimate]:
+    """Everything that is known of a policy, under the names that rules have for it."""
+    return {figure_name(place, phase, figure): estimate for place, phase, figure, estimate in rows_of(policy)}
+
+
+def figure_name(place: str, phase: str, figure: str) -> str:
+    """`place.figure`, or `place.after.figure` of what is measured after the disturbance."""
+    return f"{place}.after.{figure}" if phase == "after" else f"{place}.{figure}"
+
+
+def figure_names(manifest: Manifest) -> tuple[str, ...]:
+    """The names of all figures that an evaluation will have, before it has any."""
+    suite = manifest.suite
+    goes_on = {cell.id for cell in manifest.cells if cell.ends and manifest.periods_after}
+    rungs = {name: [cell.id for cell in manifest.cells if list(cell.severities) == [name]] for name in suite.ladders}
+    ends = {name: goes_on >= set(cells) for name, cells in rungs.items()}
+    names = [f"suite.{figure}" for figure in ("clean", "robustness", "typical", "lowest", "tail")]
+    names += ["suite.after.resilience"] * any(ends.values())
+    for family in suite.families:
+        names += [f"{family}.robustness"] + [f"{family}.after.resilience"] * any(
+            ends[f"{family}.{name}"] for name in suite.families[family]
+        )
+    for name, ladder in suite.ladders.items():
+        names += [f"{name}.area", f"{name}.break_severity"] + [f"{name}.break_at"] * (ladder.axis is not None)
+        names += [f"{name}.after.area"] * ends[name] + [f"{cell}.retention" for cell in rungs[name]]
+    for cell in manifest.cells:
+        names += [f"{cell.id}.{metric}" for metric in METRICS]
+        names += [f"{cell.id}.after.{metric}" for metric in METRICS if cell.id in goes_on]
+    return tuple(names)
+
+
+def encode_rows(results: Results) -> bytes:
+    """The bytes of `figures.csv`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("policy", "place", "phase", "figure", "value", "low", "high"))
+    for name, policy in results.policies.items():
+        for place, phase, figure, estimate in rows_of(policy):
+            writer.writerow((name, place, phase, figure, *map(_number, (estimate.value, estimate.low, estimate.high))))
+    return text.getvalue().encode()
+
+
+def _number(value: float | None) -> str:
+    """An empty field for what there is not."""
+    return "" if value is None else repr(value)

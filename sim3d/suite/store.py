@@ -1,0 +1,218 @@
+"""The results of an evaluation: one folder, in which everything that is there is whole.
+
+    OUT/manifest.json               what was evaluated: see `Manifest`. Written first
+    OUT/cells/BUNDLE/CELL.npz       the figures of every episode of one bundle in one cell. Written when the cell is done, and never again
+    OUT/deployed/BUNDLE/CELL.json   of `--deployed`: the same cell with one process a robot, beside the figures of one process
+    OUT/figures.csv                 one row a figure of a policy, with its interval (`sim3d.suite.figures`)
+    OUT/results.json                the same as one document: cells, curves, families, profile, comparisons (`sim3d.suite.figures`)
+
+A *policy* is one or several bundles: training seeds of the same configuration. BUNDLE is `<policy>` for a policy of one bundle, else
+`<policy>.<number>`; CELL is the id of a cell (`sim3d.suite.cells.Cell`).
+
+A cell's .npz has arrays [E], one value an episode; episode e is the same layout and the same chance in every cell and for every bundle:
+`random_layouts(1, N, L, arena_half_size, seed, first=e)`. Names are `<phase>.<metric>`. Phases are `during` (the first `periods` control
+periods, under the cell's disturbance) and `after` (the `periods_after` after its end; absent for cells whose disturbance does not end).
+Metrics are those of `sim3d.metrics.EpisodeMetrics` (bool, int or float; NaN where there is none), each computed on its phase alone, and
+`interventions_<reason>`: robots and ticks in which the safety gate changed the command for that reason.
+
+Nothing in the folder depends on when, where, in which order or by how many processes it was computed: an evaluation that was killed and
+resumed leaves the bytes of one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from robots.errors import InputError
+from runtime.atomic import write_atomically
+from sim3d.suite.definition import Suite
+from sim3d.suite.runner import Settings
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+class BundleEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One bundle.
+
+    Attributes:
+        name: in the folder.
+        policy: that it belongs to.
+        path: as it was given.
+        sha256: of the actors' hashes, one after the other.
+        actors: SHA-256 of each actor's file.
+        period: control period [s], in `spread` of its own seconds.
+        nominal_success: share of nominal episodes that it succeeded in when it was exported.
+    """
+
+    name: str
+    policy: str
+    path: str
+    sha256: str
+    actors: tuple[str, ...]
+    period: float
+    nominal_success: float
+
+
+class CellEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One cell: see `sim3d.suite.cells.Cell`; of its profile what differs from `clean`."""
+
+    id: str
+    group: str
+    severities: dict[str, int]
+    axis: float | None
+    ends: bool
+    profile: dict[str, Any]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was evaluated, and with what.
+
+    Attributes:
+        format: of the folder.
+        command: that makes these results; `--out` and how the work was shared out are left aside.
+        versions: of everything that the figures depend on.
+        suite: all of it.
+        suite_sha256: of it.
+        world: in which the robots live.
+        kinds: of the robots, by agent.
+        landmarks: L.
+        arena_half_size: [m].
+        capture_radius: [m].
+        episodes: E of each cell.
+        seed: of the layouts and all chance.
+        settings: of the robots.
+        periods, periods_after: control periods of the phases `during` and `after`.
+        bundles: all, by policy, in the order in which they were given.
+        cells: all, in the order of the suite.
+    """
+
+    format: int = FORMAT
+    command: tuple[str, ...]
+    versions: dict[str, str]
+    suite: Suite
+    suite_sha256: str
+    world: str
+    kinds: tuple[str, ...]
+    landmarks: int
+    arena_half_size: float
+    capture_radius: float
+    episodes: int
+    seed: int
+    settings: Settings
+    periods: int
+    periods_after: int
+    bundles: tuple[BundleEntry, ...]
+    cells: tuple[CellEntry, ...]
+
+    @property
+    def policies(self) -> dict[str, list[BundleEntry]]:
+        """Policy -> its bundles."""
+        policies: dict[str, list[BundleEntry]] = {}
+        for bundle in self.bundles:
+            policies.setdefault(bundle.policy, []).append(bundle)
+        return policies
+
+
+class CellStore:
+    """The folder of one evaluation."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+
+    @classmethod
+    def begin(cls, folder: str | Path, manifest: Manifest, resume: bool) -> CellStore:
+        """Start a folder, or go on with one that was made for exactly this.
+
+        Raises:
+            InputError: the folder holds results and is not to be resumed, or results of something else; or it cannot be written.
+        """
+        folder = Path(folder)
+        wanted = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+        path = folder / MANIFEST
+        if path.exists():
+            if not resume:
+                raise InputError(f"{folder}: holds results already; --resume goes on with them")
+            _check_same(msgspec.json.decode(wanted), _read_json(path), path)
+        try:
+            for bundle in manifest.bundles:
+                (folder / "cells" / bundle.name).mkdir(parents=True, exist_ok=True)
+            # What a killed process left half-written: whole files have been renamed.
+            for part in folder.rglob(".*.json.*"), folder.rglob(".*.npz.*"), folder.rglob(".*.csv.*"):
+                for stale in part:
+                    stale.unlink()
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
+        write_atomically(path, wanted)
+        return cls(folder, manifest)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> CellStore:
+        """Results that are there. Raises InputError."""
+        path = Path(folder) / MANIFEST
+        try:
+            return cls(Path(folder), msgspec.json.decode(path.read_bytes(), type=Manifest))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: is no manifest of results: {error}") from None
+
+    def path(self, bundle: str, cell: str) -> Path:
+        """The file of one bundle in one cell."""
+        return self.folder / "cells" / bundle / f"{cell}.npz"
+
+    def has(self, bundle: str, cell: str) -> bool:
+        """Whether a cell is done; a file that power failure left empty or cut is not."""
+        with contextlib.suppress(InputError):
+            return bool(self.load(bundle, cell))
+        return False
+
+    def put(self, bundle: str, cell: str, data: bytes) -> None:
+        """Store a cell that is done. Raises InputError when it cannot be written."""
+        write_atomically(self.path(bundle, cell), data)
+
+    def load(self, bundle: str, cell: str) -> dict[str, np.ndarray]:
+        """Phase and metric -> [E]. Raises InputError when the file is missing or cut."""
+        path = self.path(bundle, cell)
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: holds no figures of a cell: {error}") from None
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not JSON: {error}") from None
+
+
+def _check_same(wanted: Any, found: Any, path: Path, place: str = "") -> None:
+    """Refuse results of something else: the first place in which the two differ, and both values."""
+    if wanted == found:
+        return
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        # The command comes last: what is different in it shows more clearly elsewhere.
+        for key in sorted([*wanted, *(key for key in found if key not in wanted)], key=lambda key: key == "command"):
+            _check_same(wanted.get(key), found.get(key), path, f"{place}.{key}" if place else key)
+    if isinstance(wanted, list) and isinstance(found, list):
+        if len(wanted) != len(found):
+            raise InputError(f"{path}: {place}: has {len(found)}, to go on with these results it must have {len(wanted)}")
+        for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            _check_same(one, other, path, f"{place}[{index}]")
+    raise InputError(f"{path}: {place}: is {_short(found)}, to go on with these results it must be {_short(wanted)}")
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,1 @@
+"""Bundles through the worlds that their robots live in: `fieldswarm transfer`."""
