@@ -142,12 +142,12 @@ class PlantDriver:
         self.close()
         self._tick, self._clock_offset, self._connected, self._welcomed, self._gone = -1, None, False, False, None
         self._context = zmq.Context()
-        # A driver that nobody closed must not keep the interpreter from ending: ZeroMQ would wait for its sockets.
-        self._abandoned = weakref.finalize(self, self._context.destroy, linger=0)
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in _OPTIONS.items():
             self._socket.set(option, value)
         self._events = SocketEvents(self._socket, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        # A driver that nobody closed must not keep the interpreter from ending.
+        self._abandoned = weakref.finalize(self, _release, self._context, self._events.socket, self._socket)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._events.socket, zmq.POLLIN)
@@ -241,6 +241,17 @@ class PlantDriver:
             velocity=np.array(state.velocity),
             heading=state.heading,
         )
+
+
+def _release(context: zmq.Context, *sockets: zmq.Socket) -> None:
+    """Close without a word.
+
+    `Context.destroy` would not do: it knows its sockets by weak references, which the collector of cycles has cleared by then, and
+    waits for ever for the sockets that it does not know of.
+    """
+    for socket in sockets:
+        socket.close(linger=0)
+    context.term()
 
 
 def _decode(frames: list[bytes]) -> FromPlant:

@@ -206,3 +206,25 @@ def test_a_plant_that_floods_cannot_hold_the_loop(driver, plant):
     begin = time.monotonic()
     assert driver.read(timeout=0.5) is not None
     assert time.monotonic() - begin < 0.1
+
+
+def test_a_driver_that_nobody_closed_holds_up_nothing(plant):
+    """As after a failed test: it hangs on a traceback, which is a cycle of references."""
+    program = f"""
+import gc
+from robots.plant_driver import PlantDriver
+
+driver = PlantDriver("r0", {plant.endpoint!r})
+driver.connect(timeout=10.0)
+driver.itself = driver
+del driver
+gc.collect()
+print("went on")
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    plant.receive(10.0)
+    plant.send(welcome())
+    try:
+        assert (process.communicate(timeout=10)[0], process.returncode) == ("went on\n", 0)
+    finally:
+        process.kill()
