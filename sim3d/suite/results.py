@@ -77,6 +77,71 @@ class ProfileResult(msgspec.Struct, frozen=True, kw_only=True):
     share: tuple[Estimate, ...]
 
 
+class RecoveryCurve(msgspec.Struct, frozen=True, kw_only=True):
+    """Coverage over time around a fault, means over episodes and bundles; a value for each control step that all episodes have.
+
+    Attributes:
+        time: since the fault struck, or for a robot that is late since it joined [s].
+        coverage: share of the landmarks that are covered.
+        clean: the same of the clean twins.
+        ends: when the fault is over and the aftermath begins, on the same axis [s]; None without an aftermath, and where it differs from
+            episode to episode.
+    """
+
+    time: tuple[float, ...]
+    coverage: tuple[float, ...]
+    clean: tuple[float, ...]
+    ends: float | None
+
+
+class RecoveryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fault costs and what comes back of it, in one cell; definitions and their reasons are in `sim3d.recovery`.
+
+    Coverage is the share of the landmarks that are covered, from 0 to 1. All but the last two figures are of the mission itself, in which
+    the fault lasts to the end. Times are in s, in `spread` its own.
+
+    Attributes:
+        episodes: of each bundle in which a fault struck; all figures are of these.
+        begins: mean time at which it struck, after the beginning of the mission [s]; None where there are no episodes.
+        coverage_before: when the fault struck.
+        coverage_clean: of the clean twins at the end of the mission.
+        coverage_attainable: the most that robots that still move could hold at the end, those that do not standing where they stand.
+        coverage_lowest: the lowest after the fault, once the clean twin stands where it ends.
+        coverage_after: at the end of the mission.
+        ratio: coverage_after over coverage_clean.
+        attained: coverage_after over coverage_attainable.
+        affected: share of the episodes that fell below 90 % of their clean twin's coverage.
+        recovered: share of the episodes that hold 90 % of it at the end, those that never fell below included.
+        time_to_recover: mean of those that fell below and came back, from falling below to holding it for good; those that did not come
+            back have none, and are 1 - recovered.
+        time_below: mean time below 90 %, of all episodes.
+        fairness: how evenly the path is shared among the robots that move: Jain's index.
+        fairness_clean: the same robots' in the clean twins.
+        aftermath_recovered, aftermath_time_to_recover: the same in the aftermath, in which nothing fails any more, from its beginning
+            on; None without one.
+        curve: coverage over time.
+    """
+
+    episodes: int
+    begins: float | None
+    coverage_before: Estimate
+    coverage_clean: Estimate
+    coverage_attainable: Estimate
+    coverage_lowest: Estimate
+    coverage_after: Estimate
+    ratio: Estimate
+    attained: Estimate
+    affected: Estimate
+    recovered: Estimate
+    time_to_recover: Estimate
+    time_below: Estimate
+    fairness: Estimate
+    fairness_clean: Estimate
+    aftermath_recovered: Estimate | None
+    aftermath_time_to_recover: Estimate | None
+    curve: RecoveryCurve
+
+
 class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
     """One policy: headlines never without the families that they are made of.
 
@@ -91,6 +156,7 @@ class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
         grids: by name.
         profile: of the disturbed cells.
         cells: id -> phase -> metric -> estimate.
+        recovery: id -> what comes back, of the cells with faults.
     """
 
     bundles: tuple[str, ...]
@@ -105,6 +171,7 @@ class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
     grids: dict[str, GridResult]
     profile: ProfileResult
     cells: dict[str, dict[str, dict[str, Estimate]]]
+    recovery: dict[str, RecoveryResult] = {}
 
 
 class CellComparison(msgspec.Struct, frozen=True, kw_only=True):
