@@ -6,21 +6,40 @@ It computes what the same team computes as separate processes (`sim3d.simulate`)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.localisation import Localiser
-from runtime.observation import observe
+from runtime.observation import View, observe
 from runtime.schedule import HeldAction
 from runtime.team import KEEP_APART, SMOOTHED, Localisation, Separation
 from sim3d.disturbances.disturbance import Disturbances
 from sim3d.disturbances.hearing import Hearing, team_view
 from sim3d.profile import Profile
 from sim3d.team_gate import TeamGate
-from sim3d.world import Layouts, World
+from sim3d.world import Layouts, World, WorldState
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What there is to see of B teams in one tick.
+
+    Attributes:
+        tick: since the missions began.
+        state: the truth, before the tick.
+        view: what the robots know, where their actors decide in this tick; else None.
+        memories: of the actors, before they decided: [B, S] each.
+        sent: what the robots commanded in this tick [B, N, 2].
+    """
+
+    tick: int
+    state: WorldState
+    view: View | None
+    memories: tuple[np.ndarray, ...]
+    sent: np.ndarray
 
 
 def run_missions(
@@ -35,6 +54,8 @@ def run_missions(
     known_latency: float | None = None,
     intervened: Callable[[dict[str, np.ndarray]], None] = lambda changed: None,
     localisation: Localisation | None = SMOOTHED,
+    watch: Callable[[Moment], None] = lambda moment: None,
+    between: tuple[Disturbances, Hearing] | None = None,
 ) -> np.ndarray:
     """Run B missions of a team, each robot of its own kind, and go on whether they hear each other or not.
 
@@ -50,6 +71,8 @@ def run_missions(
         known_latency: what the robots are told of their command latency [s]; None for that in their spec.
         intervened: told in each tick what the safety gate changed (`Gated.changed`).
         localisation: how robots smooth their measured positions; None for not at all.
+        watch: told each tick what there was to see.
+        between: what stands between robots, plants and peers, in place of what the profile says; for these missions alone.
 
     Returns:
         True positions [B, T + 1, N, 2], one for each tick [m].
@@ -58,9 +81,11 @@ def run_missions(
     schedules = [HeldAction.for_robot(actor.contract, spec, period, (episodes, 2)) for actor, spec in zip(actors, specs, strict=True)]
     team_gate = TeamGate(specs, separation, period)
     latencies = [spec.command_latency for spec in specs]
-    disturbances = Disturbances(profile, layouts.seeds, world.robots, period, latencies)
+    disturbances, hearing = between or (
+        Disturbances(profile, layouts.seeds, world.robots, period, latencies),
+        Hearing(profile, layouts.seeds, world.robots, period),
+    )
     localiser = Localiser.for_robot(localisation, specs[0], period)
-    hearing = Hearing(profile, layouts.seeds, world.robots, period)
     told = np.tile(latencies if known_latency is None else known_latency, (episodes, 1 if known_latency is None else world.robots))
     memories = [actor.initial_state(episodes) for actor in actors]
     sent = np.zeros((episodes, world.robots, 2))
@@ -72,6 +97,7 @@ def run_missions(
             measured = replace(measured, position=localiser(measured.position, measured.velocity, tick))
         hearing.listen(tick, measured)
         due = [agent for agent, schedule in enumerate(schedules) if schedule.due(tick)]
+        view, before = None, tuple(memories)
         if due:
             view = team_view(measured, state.landmarks, hearing.peers(), told, sent)
             observations = {layout: observe(layout, view) for layout in {actors[agent].contract.layout for agent in due}}
@@ -82,6 +108,7 @@ def run_missions(
         gated = team_gate(np.stack([schedule.at(tick) for schedule in schedules], axis=1), sent, measured, hearing)
         sent = gated.action
         intervened(gated.changed)
+        watch(Moment(tick, state, view, before, sent))
         state = world.step(state, disturbances.actuate(sent))
         positions.append(state.position)
         progress(1)
