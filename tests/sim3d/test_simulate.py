@@ -39,6 +39,7 @@ def test_it_reports_the_missions_and_the_robots(point_bundle, tmp_path, fieldswa
     record = Record.load(out / "record.npz")
     assert record.position.shape == (3, 26, 3, 2)
     assert (record.starts == random_layouts(3, 3, 3, 1.0, seed=4).starts).all()
+    assert (record.kinds, record.profile, record.world) == (("point",) * 3, "clean", "spread")
     assert not alive(str(out))
 
 
