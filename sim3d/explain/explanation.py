@@ -13,13 +13,12 @@ from runtime.actor import OnnxActor
 from sim3d.explain.one_robot import culprits
 from sim3d.explain.patient_zero import Named
 from sim3d.explain.results import BundleExplanation, Explanation, FirstFailures, PatientZero
-from sim3d.explain.shapley import cell_of, coalitions, contributions
+from sim3d.explain.shapley import coalitions, contributions, only
 from sim3d.explain.signs import SIGNS
 from sim3d.explain.watched import Detector, WatchedTeam
 from sim3d.profile import Profile
 from sim3d.suite.cells import CLEAN
 from sim3d.suite.entrants import Entrants, read_entrants
-from sim3d.suite.runner import CellRunner, CellTask, Missions
 from sim3d.suite.scores import wilson
 from sim3d.suite.store import BundleEntry, CellStore, Manifest
 
@@ -42,17 +41,10 @@ def explain(store: CellStore, progress: Progress) -> Explanation:
     """
     manifest = store.manifest
     entrants = _same_entrants(manifest, store)
-    names = coalitions(len(manifest.kinds))
+    teams = len(coalitions(len(manifest.kinds)))
     chosen = {bundle.name: _cells(store, bundle) for bundle in manifest.bundles}
-    parts = _Parts(progress, sum(len(names) + len(cells) + 1 for cells in chosen.values()))
-    bundles = {}
-    for bundle in manifest.bundles:
-        coverage, success = _scores(manifest, entrants, bundle, names, parts)
-        bundles[bundle.name] = BundleExplanation(
-            shapley=contributions("coverage", coverage),
-            shapley_success=contributions("success", success),
-            patient_zero=_patient_zero(manifest, entrants, bundle, chosen[bundle.name], parts),
-        )
+    parts = _Parts(progress, sum(teams + len(cells) + 1 for cells in chosen.values()))
+    bundles = {bundle.name: _explained(store, entrants, bundle, chosen[bundle.name], parts) for bundle in manifest.bundles}
     parts.next("")
     return Explanation(bundles=bundles)
 
@@ -77,44 +69,44 @@ def _same_entrants(manifest: Manifest, store: CellStore) -> Entrants:
     return entrants
 
 
-def _scores(
-    manifest: Manifest, entrants: Entrants, bundle: BundleEntry, names: Sequence[str], parts: _Parts
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage at the end and success [E, 2^N] with each coalition at work."""
-    runner = CellRunner(
-        Missions(manifest.world, manifest.episodes, manifest.seed, aftermath=0.0, settings=manifest.settings), entrants.files
-    )
-    base, figures = _profile(manifest, CLEAN), []
-    try:
-        for name in names:
-            parts.next(f"{bundle.name} coalition {name}")
-            figures.append(runner.figures(CellTask(bundle.name, cell_of(name, base))))
-    finally:
-        runner.close()
-    coverage, success = (np.stack([each[f"during.{figure}"] for each in figures], axis=1) for figure in ("coverage", "success"))
-    return coverage, success
-
-
-def _patient_zero(manifest: Manifest, entrants: Entrants, bundle: BundleEntry, cells: Sequence[str], parts: _Parts) -> PatientZero:
+def _explained(store: CellStore, entrants: Entrants, bundle: BundleEntry, cells: Sequence[str], parts: _Parts) -> BundleExplanation:
+    manifest = store.manifest
     actors = [OnnxActor(model, place) for model, place in entrants.files[bundle.name].actors]
     team = WatchedTeam(actors, manifest.world, manifest.settings, bundle.path)
     try:
-        parts.next(f"{bundle.name} calibration")
-        base = _profile(manifest, CLEAN)
-        calibration = min(manifest.episodes, CALIBRATION)
-        detector = Detector(team, team.missions(team.layouts(manifest.episodes, calibration, manifest.seed), base))
-        layouts = team.layouts(0, min(manifest.episodes, EPISODES), manifest.seed)
-        alarms = detector.first(team.missions(layouts, base)).anybody
-        found = {}
-        for cell in cells:
-            parts.next(f"{bundle.name} {cell}")
-            profile = _profile(manifest, cell)
-            named = detector.first(team.missions(layouts, profile))
-            found[cell] = first_failures(
-                named, culprits(profile, layouts.seeds, len(actors)) if _known(profile, base) else None, len(actors)
-            )
+        coverage, success = _scores(manifest, team, bundle, parts)
+        return BundleExplanation(
+            shapley=contributions("coverage", coverage),
+            shapley_success=contributions("success", success),
+            patient_zero=_patient_zero(manifest, team, bundle, cells, parts),
+        )
     finally:
         team.close()
+
+
+def _scores(manifest: Manifest, team: WatchedTeam, bundle: BundleEntry, parts: _Parts) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage at the end and success [E, 2^N] with each coalition at work, in the episodes of the evaluation."""
+    layouts, base, scores = team.layouts(0, manifest.episodes, manifest.seed), _profile(manifest, CLEAN), []
+    for name in coalitions(len(manifest.kinds)):
+        parts.next(f"{bundle.name} coalition {name}")
+        scores.append(team.scores(layouts, only(name, base)))
+    coverage, success = (np.stack(each, axis=1) for each in zip(*scores, strict=True))
+    return coverage, success
+
+
+def _patient_zero(manifest: Manifest, team: WatchedTeam, bundle: BundleEntry, cells: Sequence[str], parts: _Parts) -> PatientZero:
+    parts.next(f"{bundle.name} calibration")
+    base, robots = _profile(manifest, CLEAN), len(manifest.kinds)
+    calibration = min(manifest.episodes, CALIBRATION)
+    detector = Detector(team, team.missions(team.layouts(manifest.episodes, calibration, manifest.seed), base))
+    layouts = team.layouts(0, min(manifest.episodes, EPISODES), manifest.seed)
+    alarms = detector.first(team.missions(layouts, base)).anybody
+    found = {}
+    for cell in cells:
+        parts.next(f"{bundle.name} {cell}")
+        profile = _profile(manifest, cell)
+        who = culprits(profile, layouts.seeds, robots) if _known(profile, base) else None
+        found[cell] = first_failures(detector.first(team.missions(layouts, profile)), who, robots)
     return PatientZero(threshold=detector.threshold, calibration=calibration, false_alarms=wilson(alarms), cells=found)
 
 

@@ -21,7 +21,6 @@ from runtime.link import Fault
 from sim3d.explain.results import Contributions
 from sim3d.profile import Profile
 from sim3d.statistics.interval import Resampled, interval, layout_weights, shares
-from sim3d.suite.cells import Cell
 
 MOST_ROBOTS = 8
 """Twice as many coalitions for each robot more: 256 of 8."""
@@ -49,11 +48,10 @@ def orders(robots: int) -> np.ndarray:
     return counts
 
 
-def cell_of(coalition: str, base: Profile) -> Cell:
-    """The cell in which only this coalition is at work, under the base profile."""
+def only(coalition: str, base: Profile) -> Profile:
+    """The base profile with only this coalition at work."""
     idle = tuple(Fault(kind="stop", robot=robot) for robot, works in enumerate(coalition) if works == "0")
-    profile = msgspec.structs.replace(base, name=f"only {coalition}", faults=(*base.faults, *idle))
-    return Cell(id=f"coalition-{coalition}", group="coalition", severities={}, axis=None, profile=profile, ends=False)
+    return msgspec.structs.replace(base, name=f"only {coalition}", faults=(*base.faults, *idle))
 
 
 def contributions(figure: str, scores: np.ndarray) -> Contributions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,11 @@ from sim3d.explain.patient_zero import Named, name_first, thresholds
 from sim3d.explain.record import Record, Recorder
 from sim3d.explain.signs import signs_of
 from sim3d.in_process import run_missions
+from sim3d.metrics import episode_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile
 from sim3d.suite.runner import BATCH, Settings
-from sim3d.world import Layouts, random_layouts
+from sim3d.world import Layouts, World, random_layouts
 from sim3d.worlds import make_world, specs_of
 
 
@@ -47,6 +49,12 @@ class WatchedTeam:
         """All robots under one profile, in batches."""
         return [self._run(part, profile) for part in self._parts(layouts)]
 
+    def scores(self, layouts: Layouts, profile: Profile) -> tuple[np.ndarray, np.ndarray]:
+        """Coverage at the end and success of missions [B], as `sim3d.metrics` defines them."""
+        found = [self._scored(part, self._position(part, profile)) for part in self._parts(layouts)]
+        coverage, success = (np.concatenate(values) for values in zip(*found, strict=True))
+        return coverage, success
+
     def with_one_disturbed(self, layouts: Layouts, base: Profile, profile: Profile, since: int) -> tuple[list[Record], np.ndarray]:
         """One robot of each team under a profile of its own from control step `since` on (`sim3d.explain.one_robot`).
 
@@ -68,10 +76,13 @@ class WatchedTeam:
     def _parts(self, layouts: Layouts) -> list[Layouts]:
         return [layouts[first : first + self._batch] for first in range(0, len(layouts), self._batch)]
 
-    def _run(self, layouts: Layouts, profile: Profile, **instead: object) -> Record:
+    def _run(self, layouts: Layouts, profile: Profile, **instead: Any) -> Record:
         recorder = Recorder()
-        position = run_missions(
-            instead.pop("world", self.world),
+        return recorder.record(self._position(layouts, profile, watch=recorder, **instead)[:, -1])
+
+    def _position(self, layouts: Layouts, profile: Profile, world: World | None = None, **options: Any) -> np.ndarray:
+        return run_missions(
+            world or self.world,
             self._specs,
             self.actors,
             layouts,
@@ -80,10 +91,21 @@ class WatchedTeam:
             separation=KEEP_APART if self._settings.separation else None,
             localisation=SMOOTHED if self._settings.localisation else None,
             known_latency=self._settings.known_latency,
-            watch=recorder,
-            **instead,
+            **options,
         )
-        return recorder.record(position[:, -1])
+
+    def _scored(self, layouts: Layouts, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        contract = self.actors[0].contract
+        metrics = episode_metrics(
+            position,
+            layouts.landmarks,
+            ticks_per_step=round(contract.period / self.world.tick_period),
+            tick_period=self.world.tick_period,
+            capture_radius=contract.capture_radius,
+            robot_radius=self.world.robot_radius,
+            arena_half_size=contract.arena_half_size,
+        )
+        return metrics.coverage, metrics.success
 
 
 class Detector:
