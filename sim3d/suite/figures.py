@@ -8,7 +8,7 @@ from sim3d.statistics.aggregates import area, break_point, iqm, never_breaks, pr
 from sim3d.statistics.interval import Estimate, Resampled, interval
 from sim3d.statistics.tail import lowest
 from sim3d.suite.cells import CLEAN, axis_at_zero
-from sim3d.suite.results import FamilyResult, GridResult, LadderResult, PolicyResult, ProfileResult
+from sim3d.suite.results import FamilyResult, GridResult, LadderResult, PolicyResult, ProfileResult, RecoveryResult
 from sim3d.suite.scores import PHASES, TAIL, PolicyScores
 from sim3d.suite.store import Manifest
 
@@ -32,8 +32,8 @@ class PolicyFigures:
             for ladder in self._suite.ladders
         }
 
-    def all(self, bundles: tuple[str, ...]) -> PolicyResult:
-        """Everything."""
+    def all(self, bundles: tuple[str, ...], recovery: dict[str, RecoveryResult]) -> PolicyResult:
+        """Everything, with what comes back after faults (`sim3d.suite.recoveries`)."""
         disturbed = self._scores.disturbed("during")
         scores = self._scores.episodes("during", self._scores.score)[..., disturbed]
         measured = self._measured("during").map(lambda each: each[..., disturbed])
@@ -55,6 +55,7 @@ class PolicyFigures:
             grids={grid: self._grid(grid) for grid in self._suite.grids},
             profile=self._profile(measured),
             cells=cells,
+            recovery=recovery,
         )
 
     def robustness(self) -> Resampled:

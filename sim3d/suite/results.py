@@ -15,7 +15,8 @@ from sim3d.statistics.interval import Estimate
 from sim3d.suite.scores import METRICS
 from sim3d.suite.store import Manifest
 
-FORMAT = 1
+FORMAT = 2
+"""1 had nothing of recovery."""
 
 
 class LadderResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,28 +98,28 @@ class RecoveryCurve(msgspec.Struct, frozen=True, kw_only=True):
 class RecoveryResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a fault costs and what comes back of it, in one cell; definitions and their reasons are in `sim3d.recovery`.
 
-    Coverage is the share of the landmarks that are covered, from 0 to 1. All but the last two figures are of the mission itself, in which
-    the fault lasts to the end. Times are in s, in `spread` its own.
+    Coverage is the share of the landmarks that are covered, from 0 to 1. The end is that of the mission; where robots are late and nothing
+    else fails, it is that of the aftermath. Times are in s, in `spread` its own.
 
     Attributes:
         episodes: of each bundle in which a fault struck; all figures are of these.
         begins: mean time at which it struck, after the beginning of the mission [s]; None where there are no episodes.
         coverage_before: when the fault struck.
-        coverage_clean: of the clean twins at the end of the mission.
+        coverage_clean: of the clean twins at the end.
         coverage_attainable: the most that robots that still move could hold at the end, those that do not standing where they stand.
         coverage_lowest: the lowest after the fault, once the clean twin stands where it ends.
-        coverage_after: at the end of the mission.
+        coverage_after: at the end.
         ratio: coverage_after over coverage_clean.
         attained: coverage_after over coverage_attainable.
         affected: share of the episodes that fell below 90 % of their clean twin's coverage.
         recovered: share of the episodes that hold 90 % of it at the end, those that never fell below included.
-        time_to_recover: mean of those that fell below and came back, from falling below to holding it for good; those that did not come
-            back have none, and are 1 - recovered.
+        time_to_recover: mean of those that fell below and came back, from falling below to holding it for good; none where none did.
+            Those that did not come back are 1 - recovered.
         time_below: mean time below 90 %, of all episodes.
         fairness: how evenly the path is shared among the robots that move: Jain's index.
         fairness_clean: the same robots' in the clean twins.
         aftermath_recovered, aftermath_time_to_recover: the same in the aftermath, in which nothing fails any more, from its beginning
-            on; None without one.
+            on; None without one, and where robots are late and nothing else fails.
         curve: coverage over time.
     """
 
@@ -140,6 +141,14 @@ class RecoveryResult(msgspec.Struct, frozen=True, kw_only=True):
     aftermath_recovered: Estimate | None
     aftermath_time_to_recover: Estimate | None
     curve: RecoveryCurve
+
+
+RECOVERY = (
+    *("coverage_before", "coverage_clean", "coverage_attainable", "coverage_lowest", "coverage_after", "ratio", "attained"),
+    *("affected", "recovered", "time_to_recover", "time_below", "fairness", "fairness_clean"),
+)
+RECOVERY_AFTER = ("recovered", "time_to_recover")
+"""Figures of a cell with faults: while they last, and in the aftermath."""
 
 
 class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,7 +180,7 @@ class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
     grids: dict[str, GridResult]
     profile: ProfileResult
     cells: dict[str, dict[str, dict[str, Estimate]]]
-    recovery: dict[str, RecoveryResult] = {}
+    recovery: dict[str, RecoveryResult]
 
 
 class CellComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +256,9 @@ def rows_of(policy: PolicyResult) -> list[tuple[str, str, str, Estimate]]:
                 (ladder_name, "during", "break_at", ladder.break_at),
             ]
             rows += [(cell, "during", "retention", kept) for cell, kept in zip(ladder.cells[1:], ladder.retention, strict=True)]
+    for cell, found in policy.recovery.items():
+        rows += [(cell, "during", figure, getattr(found, figure)) for figure in RECOVERY]
+        rows += [(cell, "after", figure, getattr(found, f"aftermath_{figure}")) for figure in RECOVERY_AFTER]
     for cell, phases in policy.cells.items():
         rows += [(cell, phase, metric, estimate) for phase, figures in phases.items() for metric, estimate in figures.items()]
     return [(place, phase, figure, estimate) for place, phase, figure, estimate in rows if estimate is not None]
@@ -277,6 +289,10 @@ def figure_names(manifest: Manifest) -> tuple[str, ...]:
     for name, ladder in suite.ladders.items():
         names += [f"{name}.area", f"{name}.break_severity"] + [f"{name}.break_at"] * (ladder.axis is not None)
         names += [f"{name}.after.area"] * ends[name] + [f"{cell}.retention" for cell in rungs[name]]
+    for cell in manifest.faulty:
+        names += [f"{cell}.{figure}" for figure in RECOVERY] + [
+            f"{cell}.after.{figure}" for figure in RECOVERY_AFTER if cell in manifest.repaired
+        ]
     for cell in manifest.cells:
         names += [f"{cell.id}.{metric}" for metric in METRICS]
         names += [f"{cell.id}.after.{metric}" for metric in METRICS if cell.id in goes_on]

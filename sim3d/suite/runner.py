@@ -22,7 +22,8 @@ from sim3d.in_process import run_missions
 from sim3d.metrics import episode_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile
-from sim3d.suite.cells import Cell
+from sim3d.recovery import attainable_landmarks, covered_landmarks, path_lengths, strikes
+from sim3d.suite.cells import CLEAN, Cell
 from sim3d.world import Layouts, World, random_layouts
 from sim3d.worlds import make_world, specs_of
 
@@ -108,7 +109,7 @@ class CellRunner:
         return buffer.getvalue()
 
     def figures(self, task: CellTask) -> dict[str, np.ndarray]:
-        """Phase and metric -> [E], such as `during.success`."""
+        """Phase and metric -> [E], such as `during.success`, and `recovery.*` (`sim3d.suite.store`)."""
         batch, episodes = BATCH[self._missions.world], self._missions.episodes
         parts = [self.episodes(task, first, min(batch, episodes - first))[0] for first in range(0, episodes, batch)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -130,7 +131,10 @@ class CellRunner:
         end = mission_periods(contract) * round(contract.period / self._world.tick_period)
         interventions = _Interventions(count, end)
         position = self._run(task.cell, layouts, interventions)
-        return self._scored(position, layouts, interventions, end), position
+        figures = self._scored(position, layouts, interventions, end)
+        if task.cell.profile.faults or task.cell.id == CLEAN:
+            figures |= self._followed(task.cell.profile, position, layouts, end)
+        return figures, position
 
     def _layouts(self, contract: Contract, first: int, count: int) -> Layouts:
         """The same in all cells of a bundle, and of another with as many robots in as large an arena; so drawn once."""
@@ -174,6 +178,25 @@ class CellRunner:
             figures |= {f"{phase}.{field.name}": getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
             figures |= {f"{phase}.interventions_{reason}": count for reason, count in interventions.counts[phase].items()}
         return figures
+
+    def _followed(self, profile: Profile, position: np.ndarray, layouts: Layouts, end: int) -> dict[str, np.ndarray]:
+        """What recovery from a fault is measured by (`sim3d.recovery`), of a cell with faults and of its clean twin."""
+        contract, world = self._actors[0].contract, self._world
+        ticks_per_step = round(contract.period / world.tick_period)
+        figures = {
+            "covered": covered_landmarks(position, layouts.landmarks, ticks_per_step, contract.capture_radius),
+            "path_length": path_lengths(position[:, : end + 1]),
+            "path_length_after": path_lengths(position[:, end:]),
+        }
+        if profile.faults:
+            struck = strikes(profile.faults, layouts.seeds, world.robots, end, world.tick_period)
+            figures |= {
+                # The last step that the fault has not touched yet; -1 stays -1.
+                "begins": struck.tick // ticks_per_step,
+                "stopped": struck.stopped,
+                "attainable": attainable_landmarks(position[:, end], layouts.landmarks, struck.stopped, contract.capture_radius),
+            }
+        return {f"recovery.{name}": values for name, values in figures.items()}
 
     def _run(self, cell: Cell, layouts: Layouts, interventions: _Interventions) -> np.ndarray:
         contract, settings = self._actors[0].contract, self._missions.settings

@@ -47,7 +47,7 @@ class PolicyScores:
 
     def __init__(self, store: CellStore, bundles: Sequence[str], metrics: Sequence[str]) -> None:
         manifest = store.manifest
-        self._number = [bundle.name for bundle in manifest.bundles].index(bundles[0])
+        self.number = [bundle.name for bundle in manifest.bundles].index(bundles[0])
         self.score, self.bundles = manifest.suite.score, len(bundles)
         ids = [cell.id for cell in manifest.cells]
         self.cells = {
@@ -81,7 +81,7 @@ class PolicyScores:
         """Means of a metric from 0 to 1, of the cells that have this phase: [S, C] and [R, S, C]."""
         key = (phase, metric)
         if key not in self._shares:
-            self._shares[key] = shares(self.episodes(*key), self.weights, self._number)
+            self._shares[key] = shares(self.episodes(*key), self.weights, self.number)
         return self._shares[key]
 
     def column(self, phase: str, cell: str) -> int:

@@ -15,6 +15,16 @@ periods, under the cell's disturbance) and `after` (the `periods_after` after it
 Metrics are those of `sim3d.metrics.EpisodeMetrics` (bool, int or float; NaN where there is none), each computed on its phase alone, and
 `interventions_<reason>`: robots and ticks in which the safety gate changed the command for that reason.
 
+The clean cell and those with faults also have what recovery is measured by, which is made of the two (`sim3d.recovery`):
+
+    recovery.covered [E, K]      landmarks that are covered at each control step of both phases, the start included
+    recovery.path_length [E, N]  of each robot in phase `during` [m]; recovery.path_length_after in phase `after`
+    recovery.begins [E]          control step at which the first fault strikes, or a robot that is late joins; -1 where none does
+    recovery.stopped [E, N]      robots that do not move any more at the end of phase `during`
+    recovery.attainable [E]      the most landmarks that the team could hold then, with those robots where they stand
+
+The last three only cells with faults have.
+
 Nothing in the folder depends on when, where, in which order or by how many processes it was computed: an evaluation that was killed and
 resumed leaves the bytes of one that was not.
 """
@@ -35,7 +45,8 @@ from runtime.atomic import write_atomically
 from sim3d.suite.definition import Suite
 from sim3d.suite.runner import Settings
 
-FORMAT = 1
+FORMAT = 2
+"""1 had nothing of recovery."""
 MANIFEST = "manifest.json"
 
 
@@ -120,6 +131,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             policies.setdefault(bundle.policy, []).append(bundle)
         return policies
 
+    @property
+    def faulty(self) -> tuple[str, ...]:
+        """Ids of the cells that have other faults than the clean one, which comes first."""
+        faults = self.cells[0].profile.get("faults")
+        return tuple(cell.id for cell in self.cells if cell.profile.get("faults") != faults)
+
+    @property
+    def repaired(self) -> tuple[str, ...]:
+        """Those of them with something that fails to the end of a mission, and an aftermath in which it does not."""
+        goes_on = {cell.id: cell for cell in self.cells if cell.ends and self.periods_after}
+        return tuple(
+            each for each in self.faulty if each in goes_on and any(fault["kind"] != "late" for fault in goes_on[each].profile["faults"])
+        )
+
 
 class CellStore:
     """The folder of one evaluation."""
@@ -158,11 +183,14 @@ class CellStore:
         """Results that are there. Raises InputError."""
         path = Path(folder) / MANIFEST
         try:
-            return cls(Path(folder), msgspec.json.decode(path.read_bytes(), type=Manifest))
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: is no manifest of results: {error}") from None
+        if manifest.format != FORMAT:
+            raise InputError(f"{path}: format: is {manifest.format}, must be {FORMAT}; evaluate again")
+        return cls(Path(folder), manifest)
 
     def path(self, bundle: str, cell: str) -> Path:
         """The file of one bundle in one cell."""
@@ -179,7 +207,7 @@ class CellStore:
         write_atomically(self.path(bundle, cell), data)
 
     def load(self, bundle: str, cell: str) -> dict[str, np.ndarray]:
-        """Phase and metric -> [E]. Raises InputError when the file is missing or cut."""
+        """Phase and metric -> [E], `recovery.*` -> [E, ...]. Raises InputError when the file is missing or cut."""
         path = self.path(bundle, cell)
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:

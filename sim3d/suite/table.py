@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim3d.statistics.interval import Estimate
 from sim3d.suite.deployed import DeployedResult
-from sim3d.suite.results import Comparison, LadderResult, PolicyResult, Results
+from sim3d.suite.results import Comparison, LadderResult, PolicyResult, RecoveryResult, Results
 from sim3d.suite.store import Manifest
 
 _WIDTH = 22
@@ -18,7 +18,7 @@ def lines_of(manifest: Manifest, results: Results) -> list[str]:
         f"{bundles} bundle{'s' * (bundles > 1)}; score: {results.score}, with 95 % intervals"
     ]
     for name, policy in results.policies.items():
-        lines += ["", *_policy(name, policy)]
+        lines += ["", *_policy(name, policy), *_recoveries(policy)]
     for comparison in results.comparisons:
         lines += ["", *_comparison(comparison)]
     return lines
@@ -52,6 +52,22 @@ def _policy(name: str, policy: PolicyResult) -> list[str]:
     lines.append(f"  {'worst tenth (CVaR)':{_WIDTH}} {_short(policy.tail)}")
     lines.append(f"  {'worst cell':{_WIDTH}} {_short(policy.lowest):22} {policy.lowest_cell}")
     return lines
+
+
+def _recoveries(policy: PolicyResult) -> list[str]:
+    """The hardest rung of each ladder of faults; all of them are in the files."""
+    ladders = [ladder for family in policy.families.values() for ladder in family.ladders.values()]
+    shown = {ladder.cells[-1]: policy.recovery[ladder.cells[-1]] for ladder in ladders if ladder.cells[-1] in policy.recovery}
+    if not shown:
+        return []
+    heads = ("of clean coverage", "recovered (90 % of it)", "after [s]", "all: time below [s]", "fairness of paths")
+    head = f"  {'recovery':{_WIDTH}} {' '.join(f'{each:22}' for each in heads)}".rstrip()
+    return [head, *(_recovery(cell, found) for cell, found in shown.items())]
+
+
+def _recovery(cell: str, found: RecoveryResult) -> str:
+    figures = (found.ratio, found.recovered, found.time_to_recover, found.time_below, found.fairness)
+    return f"    {cell:{_WIDTH - 2}} {' '.join(f'{_short(each):22}' for each in figures)}".rstrip()
 
 
 def _comparison(comparison: Comparison) -> list[str]:

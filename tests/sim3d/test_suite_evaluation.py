@@ -162,9 +162,9 @@ def test_layouts_and_chance_are_the_same_in_every_cell(done):
     """A disturbance that does nothing leaves every episode as it is without, to the last bit."""
     store = CellStore.open(done)
     clean, copies = store.load("poor", "clean"), store.load("poor", "link-copies-1")
-    assert clean.keys() == copies.keys()
-    for name, values in clean.items():
-        np.testing.assert_array_equal(values, copies[name], err_msg=name)
+    assert copies.keys() == {name for name in clean if not name.startswith("recovery.")}
+    for name, values in copies.items():
+        np.testing.assert_array_equal(values, clean[name], err_msg=name)
     assert len(np.unique(clean["during.path_length"])) == 40
 
 
