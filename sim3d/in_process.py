@@ -5,6 +5,7 @@ It computes what the same team computes as separate processes (`sim3d.simulate`)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from runtime.schedule import HeldAction
 from runtime.team import KEEP_APART, SMOOTHED, Localisation, Separation
 from sim3d.disturbances.disturbance import Disturbances
 from sim3d.disturbances.hearing import Hearing, team_view
+from sim3d.disturbances.spoofing import Spoof, distance_from_success, worst_spoof
 from sim3d.profile import Profile
 from sim3d.team_gate import TeamGate
 from sim3d.world import Layouts, World, WorldState
@@ -64,7 +66,7 @@ def run_missions(
         specs: what the robots are, by agent.
         actors: by agent.
         layouts: of the B missions.
-        profile: disturbances.
+        profile: disturbances. An adversary rehearses the missions until it knows its worst error; only then they are run for good.
         horizon: length of a mission in control periods (of agent 0; those of a bundle are all the same).
         progress: told after each tick how many were done since it was last told.
         separation: how robots are kept apart; None for not at all.
@@ -81,10 +83,24 @@ def run_missions(
     schedules = [HeldAction.for_robot(actor.contract, spec, period, (episodes, 2)) for actor, spec in zip(actors, specs, strict=True)]
     team_gate = TeamGate(specs, separation, period)
     latencies = [spec.command_latency for spec in specs]
-    disturbances, hearing = between or (
-        Disturbances(profile, layouts.seeds, world.robots, period, latencies),
-        Hearing(profile, layouts.seeds, world.robots, period),
-    )
+
+    def disturbed(spoof: Spoof | None) -> tuple[Disturbances, Hearing]:
+        return (
+            Disturbances(profile, layouts.seeds, world.robots, period, latencies, spoof=spoof),
+            Hearing(profile, layouts.seeds, world.robots, period),
+        )
+
+    def harm(spoof: Spoof) -> np.ndarray:
+        every = schedules[0].every
+        periods = max(1, math.ceil(min(horizon, profile.end_tick(period) / every)))
+        setup = {"separation": separation, "known_latency": known_latency, "localisation": localisation}
+        rehearsed = run_missions(world, specs, actors, layouts, profile, periods, **setup, between=disturbed(spoof))
+        return distance_from_success(rehearsed[:, every::every], layouts.landmarks)
+
+    if between is None:
+        attacked = profile.adversary.attacks
+        between = disturbed(worst_spoof(profile.adversary, layouts.seeds, world.robots, harm) if attacked else None)
+    disturbances, hearing = between
     localiser = Localiser.for_robot(localisation, specs[0], period)
     told = np.tile(latencies if known_latency is None else known_latency, (episodes, 1 if known_latency is None else world.robots))
     memories = [actor.initial_state(episodes) for actor in actors]

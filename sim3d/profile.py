@@ -85,13 +85,32 @@ class Dynamics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     friction: Figure = 0.0
 
 
+class Adversary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An attacker who knows the team and chooses what all its sensors get wrong, within bounds (`sim3d.disturbances.spoofing`).
+
+    Attributes:
+        position_error: most that a measured position is wrong by, on each axis [m].
+        velocity_error: the same of a measured velocity [m/s].
+        trials: errors that the attacker tries on a mission before it chooses; each is a mission to compute.
+    """
+
+    position_error: float = 0.0
+    velocity_error: float = 0.0
+    trials: int = 16
+
+    @property
+    def attacks(self) -> bool:
+        """Whether anything is wrong at all."""
+        return self.position_error > 0 or self.velocity_error > 0
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One set of disturbances, in SI units. In world `spread` one of its units counts as 1 m and one of its seconds (ten steps) as 1 s.
 
     Attributes:
         name: of the set.
-        sensing, actuation, dynamics, link, faults: what is disturbed, and how.
-        until: when sensing, actuation, link and faults are as in `clean` again [s]; None for never. Dynamics stay as they are.
+        sensing, actuation, dynamics, link, faults, adversary: what is disturbed, and how.
+        until: when sensing, actuation, link, faults and adversary are as in `clean` again [s]; None for never. Dynamics stay as they are.
     """
 
     name: str
@@ -100,6 +119,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dynamics: Dynamics = Dynamics()
     link: Link = Link()
     faults: tuple[Fault, ...] = ()
+    adversary: Adversary = Adversary()
     until: float | None = None
 
     @property
@@ -143,6 +163,18 @@ def check_profile(profile: Profile, place: str) -> None:
     for group, bounds in BOUNDS.items():
         check_figures(getattr(profile, group), bounds, f"{place}: {group}")
     check_link(profile.between_robots, None, place)
+    for name in ("position_error", "velocity_error"):
+        bound = getattr(profile.adversary, name)
+        if not (math.isfinite(bound) and bound >= 0):
+            raise InputError(f"{place}: adversary.{name}: is {bound}, must be finite and not below 0")
+    if profile.adversary.trials < 1:
+        raise InputError(f"{place}: adversary.trials: is {profile.adversary.trials}, must be at least 1")
+
+
+def refuse_adversary(profile: Profile, place: str) -> None:
+    """For those who do not know a team's actors, and so cannot say what an adversary finds. Raises InputError."""
+    if profile.adversary.attacks:
+        raise InputError(f"{place}: adversary: tries its errors on the actors before it chooses one; only an evaluation in one process can")
 
 
 def _check_end(profile: Profile, place: str) -> None:

@@ -27,7 +27,7 @@ from sim3d.mission_layouts import missions_of
 from sim3d.mission_length import mission_periods
 from sim3d.plant.record import Record
 from sim3d.process_group import Child, ProcessGroup
-from sim3d.profile import load_profile
+from sim3d.profile import load_profile, refuse_adversary
 from sim3d.watch import PLANT, watch
 from sim3d.world import Layouts
 from sim3d.worlds import check_world, specs_of
@@ -87,7 +87,9 @@ def simulate(
     actors = read_bundle(bundle).verify()
     contract, specs = actors[0].contract, specs_of(actors, str(bundle))
     home = check_world(world, specs[0])
-    between = load_profile(profile).between_robots
+    loaded = load_profile(profile)
+    refuse_adversary(loaded, profile)
+    between = loaded.between_robots
     check_link(between, contract.team_size, profile)
     folder = Path(folder)
     # Under a bad link, or with robots that fail, each goes on with what it knows.

@@ -14,7 +14,8 @@ from runtime.faults import Faults
 from sim3d.disturbances.actuation import Stage, actuation_stages
 from sim3d.disturbances.randomise import randomise
 from sim3d.disturbances.sensing import Measurement, Sensors
-from sim3d.profile import Actuation, Profile
+from sim3d.disturbances.spoofing import Spoof
+from sim3d.profile import Actuation, Profile, refuse_adversary
 from sim3d.profile import Dynamics as AsSpecified
 from sim3d.world import Array, Dynamics, WorldState
 
@@ -34,6 +35,10 @@ class Disturbances:
         tick_period: of the world [s].
         command_latency: that the robots have by themselves [s], all of them, or each of N; the profile's delay comes on top.
         like: an array with the library, dtype and device of the states and actions; None for numpy, float64.
+        spoof: what the profile's adversary makes of the measurements; he finds it only where he knows the actors (`sim3d.in_process`).
+
+    Raises:
+        InputError: the profile has an adversary, and nobody says what he does.
     """
 
     def __init__(
@@ -44,7 +49,10 @@ class Disturbances:
         tick_period: float,
         command_latency: float | Sequence[float] = 0.0,
         like: Any = None,
+        spoof: Spoof | None = None,
     ) -> None:
+        if spoof is None:
+            refuse_adversary(profile, f"profile '{profile.name}'")
         like = np.zeros(0) if like is None else like
         self.draws = randomise(profile, seeds, robots, like)
         command_latency = _of_all_or_each(command_latency, self.draws["actuation.delay"])
@@ -59,6 +67,7 @@ class Disturbances:
         self.dynamics: Dynamics | None = None
         if profile.dynamics != AsSpecified():
             self.dynamics = Dynamics(*(self.draws[f"dynamics.{name}"] for name in ("mass", "motor_gain", "friction")))
+        self._spoof = spoof
         self._faults = Faults(profile.faults, seeds, robots, like) if profile.faults else None
         self._tick_period = tick_period
         self._tick = -1
@@ -73,7 +82,8 @@ class Disturbances:
         self._check(state.position)
         if state.tick >= self._end:
             return Measurement(state.position, state.velocity, state.heading, age=state.heading * 0.0)
-        return self._sensors(state)
+        measured = self._sensors(state)
+        return measured if self._spoof is None else self._spoof.on(measured)
 
     def actuate(self, action: Array) -> Array:
         """What the plants apply in this tick [B, N, 2], given the robots' commands of this tick. Call it once a tick, in order.

@@ -25,7 +25,7 @@ from runtime.team import Member, Team, read_missions, read_team
 from sim3d.mission_layouts import layouts_of
 from sim3d.plant.plant import Episode, PlantServer, SeriesAborted
 from sim3d.plant.record import Record
-from sim3d.profile import Profile, load_profile, profile_names
+from sim3d.profile import Profile, load_profile, profile_names, refuse_adversary
 from sim3d.spread import CAPTURE_RADIUS
 from sim3d.spread_task import all_covered
 from sim3d.world import World
@@ -62,11 +62,12 @@ def run(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')}: is {value}, must be finite and above 0")
     if not 0 <= arguments.seed < 2**63:
         raise InputError(f"--seed: is {arguments.seed}, must be in 0 ... 2^63 - 1")
+    profile = load_profile(arguments.profile)
+    refuse_adversary(profile, arguments.profile)
     team = read_team(arguments.team)
     members = tuple(sorted(team.robots, key=lambda member: member.agent))
     specs = _specs_of(team, arguments.world, arguments.team)
     layouts = layouts_of(read_missions(arguments.missions), len(members), arguments.arena, arguments.seed, arguments.missions)
-    profile = load_profile(arguments.profile)
     check_link(profile.between_robots, len(members), arguments.profile)
     world = make_world(arguments.world, specs, layouts.landmarks.shape[1], arguments.arena)
     # Whoever ends us politely gets our robots told, as after Ctrl-C.

@@ -15,7 +15,7 @@ import numpy as np
 from robots.errors import InputError
 from robots.yaml_input import convert
 from runtime.link import Fault, Link
-from sim3d.profile import Actuation, Dynamics, Profile, Sensing, check_profile, load_profile
+from sim3d.profile import Actuation, Adversary, Dynamics, Profile, Sensing, check_profile, load_profile, refuse_adversary
 from sim3d.suite.definition import Suite, check_known
 from sim3d.suite.scale import scaled
 
@@ -50,6 +50,7 @@ class _Rung(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dynamics: Dynamics = Dynamics()
     link: Link = Link()
     faults: tuple[Fault, ...] = ()
+    adversary: Adversary = Adversary()
 
 
 def cells_of(suite: Suite, world: str, place: str | Path) -> tuple[Cell, ...]:
@@ -63,7 +64,7 @@ def cells_of(suite: Suite, world: str, place: str | Path) -> tuple[Cell, ...]:
     Raises:
         InputError: the suite does not say what its units are in this world, a rung is no part of a profile or has figures that cannot be,
             two crossed rungs set the same figure, a ladder's axis does not rise or fall from rung to rung, or a cell to be deployed is
-            not among the cells.
+            not among the cells, or has an adversary.
     """
     composer = _Composer(suite, world, str(place))
     cells = [composer.cell(CLEAN, CLEAN, {})]
@@ -75,9 +76,10 @@ def cells_of(suite: Suite, world: str, place: str | Path) -> tuple[Cell, ...]:
         for row in sorted(suite.ladders[grid.rows].rungs):
             for column in sorted(suite.ladders[grid.columns].rungs):
                 cells.append(composer.cell(f"{name}-{row}-{column}", name, {grid.rows: row, grid.columns: column}))
-    ids = [cell.id for cell in cells]
-    for cell in suite.deployed.cells:
-        check_known(cell, ids, f"{place}: deployed.cells: cell")
+    by_id = {cell.id: cell for cell in cells}
+    for name in suite.deployed.cells:
+        check_known(name, by_id, f"{place}: deployed.cells: cell")
+        refuse_adversary(by_id[name].profile, f"{place}: deployed.cells: '{name}'")
     return tuple(cells)
 
 

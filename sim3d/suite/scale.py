@@ -28,6 +28,7 @@ _DIMENSIONS: dict[str, dict[str, tuple[float, float]]] = {
     },
     "actuation": {"delay": (0, 1), "jitter": (0, 1), "lag": (0, 1)},
     "dynamics": {"friction": (0, -1)},
+    "adversary": {"position_error": (1, 0), "velocity_error": (1, -1)},
     "link": {"delay": (0, 1), "jitter": (0, 1), "burst_length": (0, 1), "range": (1, 0), "bandwidth": (0, -1)},
 }
 _OF_A_FAULT: dict[str, tuple[float, float]] = {"at": (0, 1), "offset": (1, 0)}
