@@ -1,4 +1,11 @@
-"""What comes back after faults: the figures of one policy in every cell that has some, beside the clean cell (`sim3d.recovery`)."""
+"""What comes back after faults: the figures of one policy in every cell that has some, beside the clean cell (`sim3d.recovery`).
+
+Shares, and the time below as a share of the time that there is, have the intervals of all shares (`sim3d.statistics.interval`). The mean
+time to recover is of those missions that fell below and came back, which may be a handful. So in every resample it gets one mission of a
+kind that was not seen, with a weight from Exp(1), that takes no time or all that there is, with probability 1/2 each. Of 2, 5 and 30
+missions out of 200 whose times follow a geometric law, intervals without it hold 0.41, 0.69 and 0.91 of the time, with it 1.00, 0.99 and
+0.97; `tests/sim3d/test_recovery.py` repeats the second.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +24,8 @@ from sim3d.suite.store import CellStore
 
 _DIGITS = 4
 """Of times and curves, which are to be looked at."""
+_UNSEEN = 5
+"""What numbers are drawn for (`sim3d.statistics.interval` has those before it)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,11 @@ class _Episodes:
     mission: int
     end: int
     period: float
+
+    @property
+    def longest(self) -> float:
+        """From a fault to the end [s]."""
+        return float((self.end - self.begins.min()) * self.period)
 
     @property
     def repaired(self) -> bool:
@@ -122,26 +136,29 @@ def _result(episodes: _Episodes, weights: np.ndarray, number: int) -> RecoveryRe
         "coverage_after": found["after"],
         "affected": found["affected"],
         "recovered": found["recovered"],
+        "time_below": found["time_below"] / episodes.longest,
         "fairness": episodes.fairness,
         "fairness_clean": episodes.fairness_clean,
     }
     sampled = _shares(measured, weights, number)
+    below = sampled.pop("time_below").map(lambda each: each * episodes.longest)
     aftermath: dict[str, Estimate | None] = dict.fromkeys(("aftermath_recovered", "aftermath_time_to_recover"))
     if episodes.repaired:
-        later = episodes.recovery(np.full_like(episodes.begins, episodes.end), episodes.coverage.shape[-1] - 1)
+        last = episodes.coverage.shape[-1] - 1
+        later = episodes.recovery(np.full_like(episodes.begins, episodes.end), last)
         again = _shares({"recovered": later["recovered"]}, weights, number)["recovered"]
         aftermath = {
             "aftermath_recovered": _share(later["recovered"], again),
-            "aftermath_time_to_recover": _mean(later["time_to_recover"], weights),
+            "aftermath_time_to_recover": mean_of_some(later["time_to_recover"], weights, (last - episodes.end) * episodes.period),
         }
     return RecoveryResult(
         episodes=len(episodes.begins),
         begins=round(float(episodes.begins.mean() * episodes.period), _DIGITS),
-        **{name: _share(values, sampled[name]) for name, values in measured.items()},
+        **{name: _share(measured[name], each) for name, each in sampled.items()},
         ratio=_over(sampled["coverage_after"], sampled["coverage_clean"]),
         attained=_over(sampled["coverage_after"], sampled["coverage_attainable"]),
-        time_to_recover=_mean(found["time_to_recover"], weights),
-        time_below=_mean(found["time_below"], weights),
+        time_to_recover=mean_of_some(found["time_to_recover"], weights, episodes.longest),
+        time_below=interval(below, (0.0, episodes.longest)),
         **aftermath,
         curve=_curve(episodes),
     )
@@ -175,11 +192,21 @@ def _over(one: Resampled, other: Resampled) -> Estimate:
     return interval(Resampled(retention(one.value, other.value), retention(one.resamples, other.resamples)), (0.0, np.inf))
 
 
-def _mean(values: np.ndarray, weights: np.ndarray) -> Estimate:
-    """Of those [S, E] that have one."""
+def mean_of_some(values: np.ndarray, weights: np.ndarray, most: float) -> Estimate:
+    """The mean of those values that are there, with an interval that holds for few.
+
+    Args:
+        values: [S, E], from 0 to `most`; NaN for episodes that have none.
+        weights: [R, E].
+        most: that a value can be.
+    """
     known = ~np.isnan(values)
-    sampled = ratios(np.where(known, values, 0.0)[..., None], known.astype(float)[..., None], weights)
-    return interval(sampled.map(lambda each: each[..., 0]), (0.0, np.inf))
+    value = ratios(np.where(known, values, 0.0)[..., None], known[..., None], weights[:0]).value
+    generator = np.random.default_rng(_UNSEEN)
+    unseen, takes_all = generator.exponential(size=(len(weights), 1)), generator.random((len(weights), 1)) < 0.5
+    sums, count = weights @ np.where(known, values, 0.0).T, weights @ known.T
+    resamples = (sums + unseen * takes_all * most) / (count + unseen)
+    return interval(Resampled(value[:, 0], resamples), (0.0, most))
 
 
 def _curve(episodes: _Episodes) -> RecoveryCurve:
