@@ -26,10 +26,13 @@ from sim3d.explain.record import Record
 
 SIGNS = {
     "senses": "what it knows of itself is wrong, and it acts on that",
-    "radio": "what it tells two of its peers, or they tell it, arrives wrong or late or not at all, and who hears it acts on that",
+    "voice": "what two peers hear of it, or it of them, is wrong or late or missing, and who hears it acts on that",
+    "silence": "what one peer hears of it, or it of that one, is late, and so is more of what it hears and says than of what that one does",
     "motion": "it does not move as it commands",
 }
 """Sign -> what it says of a robot."""
+TINY = 1e-6
+"""Rounding of sums of ages [s]."""
 
 
 def signs_of(record: Record, actors: Sequence[OnnxActor], motion: MotionModel) -> dict[str, np.ndarray]:
@@ -45,8 +48,14 @@ def signs_of(record: Record, actors: Sequence[OnnxActor], motion: MotionModel) -
     """
     steps = [_told(record, step, actors) for step in range(len(record.views))]
     senses, heard = (np.stack([each[index] for each in steps], axis=1) for index in (0, 1))
+    between = _between(heard)
     limit = np.array([actor.contract.action.limit for actor in actors])
-    return {"senses": senses, "radio": _radio(heard), "motion": motion.deviation(record) / limit}
+    return {
+        "senses": senses,
+        "voice": np.sort(between, axis=-1)[..., -2] if len(actors) > 1 else senses * 0.0,
+        "silence": np.where(_later(record), between, 0.0).max(axis=-1),
+        "motion": motion.deviation(record) / limit,
+    }
 
 
 def _told(record: Record, step: int, actors: Sequence[OnnxActor]) -> tuple[np.ndarray, np.ndarray]:
@@ -110,11 +119,27 @@ def _with_peer(true: View, told: View, slot: int) -> View:
     return replace(true, **{name: put(name) for name in ("peers", "peers_velocity", "peers_age", "peers_known")})
 
 
-def _radio(heard: np.ndarray) -> np.ndarray:
-    """[B, T, N] from [B, T, N, N].
+def _between(heard: np.ndarray) -> np.ndarray:
+    """What has gone wrong so far between every two robots, one way or the other: [B, T, N, N] of [B, T, N, N].
 
-    Between two robots nobody can say whose fault it is: not before one of them gets on as badly with another. So it is the second largest
-    that counts of what has gone wrong so far between a robot and each of its peers, one way or the other.
+    Nobody can say whose fault that is, before one of the two gets on as badly with another.
     """
-    between = np.maximum.accumulate(np.maximum(heard, np.swapaxes(heard, -1, -2)), axis=1)
-    return np.sort(between, axis=-1)[..., -2] if between.shape[-1] > 1 else between[..., 0]
+    return np.maximum.accumulate(np.maximum(heard, np.swapaxes(heard, -1, -2)), axis=1)
+
+
+def _later(record: Record) -> np.ndarray:
+    """Between which two robots messages have been late so far, and who of the two is later with the others.
+
+    Returns:
+        Booleans [B, T, N, N]: the one who is later, the other one.
+    """
+    age = np.stack([view.peers_age for view in record.views], axis=1).cumsum(axis=1)
+    robots = age.shape[2]
+    between = np.zeros((*age.shape[:3], robots))
+    for slot in range(robots - 1):
+        speaker = [slot + (slot >= me) for me in range(robots)]
+        between[:, :, np.arange(robots), speaker] = age[..., slot]
+    between = between + np.swapaxes(between, -1, -2)
+    punctual = np.where(np.eye(robots, dtype=bool), np.inf, between).min(axis=(-1, -2), keepdims=True)
+    others = between.sum(axis=-1, keepdims=True) - between
+    return (between > punctual + TINY) & (others > np.swapaxes(others, -1, -2) + TINY)
