@@ -42,6 +42,7 @@ COMMANDS = {
     "replay": _Command("runtime.replay_command", "compute a robot's log again, and find the first tick that differs"),
     "plot": _Command("sim3d.plot_command", "draw the logs of robots", "sim"),
     "evaluate": _Command("sim3d.evaluate_command", "score a bundle in a simulated world", "sim"),
+    "report": _Command("sim3d.report.command", "make the report of an evaluation again", "sim"),
     "explain": _Command("sim3d.explain.command", "say which robot failed first, and what each contributes", "sim"),
     "plant": _Command("sim3d.plant.command", "serve a simulated world to robots", "sim"),
     "simulate": _Command("sim3d.simulate_command", "start a plant and all robots of a team, each in its own process", "sim"),

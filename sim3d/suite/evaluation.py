@@ -1,4 +1,4 @@
-"""`fieldswarm evaluate --suite`: from bundles to a folder of results, a table, and a verdict."""
+"""`fieldswarm evaluate --suite`: from bundles to a folder of results, a table, a report, and a verdict."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tqdm import tqdm
 from robots.errors import InputError
 from runtime.atomic import write_atomically
 from sim3d.executor.choice import make_executor
+from sim3d.report.write import FILE as REPORT
+from sim3d.report.write import write_report
 from sim3d.suite.cells import cells_of
 from sim3d.suite.definition import load_suite
 from sim3d.suite.deployed import deployed_results, run_deployed
@@ -58,7 +60,10 @@ def evaluate_suite(arguments: argparse.Namespace) -> list[str]:
         with _Bar("cell", "deployed") as bar:
             run_deployed(store, entrants, cells, lambda doing, done, of: bar.at(done, of, doing))
         print("\n".join(["", *deployed_lines(deployed_results(store))]))
-    print(f"\nwrote {store.folder}: manifest.json, figures.csv, results.json, and each cell's episodes")
+    with _Bar("run", "replays") as bar:
+        size = write_report(store, store.folder / REPORT, entrants.files, bar.at)
+    beside = "manifest.json, figures.csv, results.json, and each cell's episodes"
+    print(f"\nwrote {store.folder / REPORT}, {size / 1e3:.0f} kB; beside it {beside}")
     if rules is None:
         return []
     return [f"{name}: {line}" for name, policy in results.policies.items() for line in broken(rules, named_figures(policy))]
