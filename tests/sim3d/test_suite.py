@@ -91,7 +91,7 @@ def test_what_comes_with_fieldswarm_can_be_run(name, world):
 
 def test_the_default_suite_has_all_families_with_five_severities_and_both_grids():
     suite = load_suite("field")
-    assert set(suite.families) == {"sensing", "actuation", "link", "dynamics", "faults"}
+    assert set(suite.families) == {"sensing", "actuation", "link", "dynamics", "faults", "adversary"}
     assert all(sorted(ladder.rungs) == [1, 2, 3, 4, 5] for ladder in suite.ladders.values())
     crossed = {(grid.rows, grid.columns) for grid in suite.grids.values()}
     assert crossed == {("sensing.noise", "actuation.latency"), ("link.loss", "link.delay")}
