@@ -18,10 +18,10 @@ NEAR = 1.1
 
 @dataclass(frozen=True)
 class MotionModel:
-    """d[t] = A d[t - 1] + sum over k of B_k a[t - k], for each robot, by least squares; d[t] = x[t + 1] - x[t], a[t] is the command of step t.
+    """d[t] = A d[t - 1] + sum over k of B_k a[t - k], for each robot, by least squares; d is the motion in a control step, a the command.
 
-    In world `spread` it is exact: A = 0.75, B_1 = 0.05. Robots in metres and seconds answer a set-point in the same period. Before the start
-    robots rest, and are commanded nothing.
+    In world `spread` it is exact: A = 0.75, B_1 = 0.05. Robots in metres and seconds answer a set-point in the same step. Before the start
+    robots rest, and nothing is commanded.
 
     Attributes:
         weights: [N, 2 + 2 LAGS, 2].

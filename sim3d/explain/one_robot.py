@@ -75,24 +75,29 @@ def disturb_one(world: World, specs: list[RobotSpec], layouts: Layouts, base: Pr
     return Disturbed(
         who,
         _changing(world, who, since, plants.dynamics, its_plant.dynamics),
-        (_OnePlant(plants, its_plant, who, since), _OneRadio(ears, its_ears, who, since, world.tick_period)),
+        (
+            _OnePlant(plants, its_plant if profile.sensing != base.sensing else None, its_plant, who, since),
+            _OneRadio(ears, its_ears, who, since, world.tick_period),
+        ),
     )
 
 
 class _OnePlant:
-    """Sensing and actuation: of one robot by one set of disturbances, of its peers by another."""
+    """Sensing and actuation, of one robot and of its peers; `its_sensors` is None where all sense alike."""
 
-    def __init__(self, base: Disturbances, its: Disturbances, who: np.ndarray, since: int) -> None:
-        self._base, self._its, self._who, self._since = base, its, who[..., None], since
+    def __init__(
+        self, base: Disturbances, its_sensors: Disturbances | None, its_actuators: Disturbances, who: np.ndarray, since: int
+    ) -> None:
+        self._base, self._its_sensors, self._its_actuators, self._who, self._since = base, its_sensors, its_actuators, who[..., None], since
         self._tick = -1
         self.dynamics = base.dynamics
 
     def sense(self, state: WorldState) -> Measurement:
         measured = self._base.sense(state)
-        if state.tick < self._since:
+        if self._its_sensors is None or state.tick < self._since:
             return measured
         # Sensors that hold or delay begin with what is true now.
-        its = self._its.sense(replace(state, tick=state.tick - self._since))
+        its = self._its_sensors.sense(replace(state, tick=state.tick - self._since))
         one = self._who[..., 0]
         return Measurement(
             np.where(self._who, its.position, measured.position),
@@ -104,7 +109,7 @@ class _OnePlant:
     def actuate(self, action: np.ndarray) -> np.ndarray:
         self._tick += 1
         # Both know all commands: a command that is late from now on was given before.
-        applied, its = self._base.actuate(action), self._its.actuate(action)
+        applied, its = self._base.actuate(action), self._its_actuators.actuate(action)
         return np.where(self._who, its, applied) if self._tick >= self._since else applied
 
 
