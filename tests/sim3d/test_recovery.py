@@ -315,6 +315,19 @@ def test_what_nobody_needs_to_hear_costs_nothing(results):
     assert silent.time_below.value == 0 < silent.time_below.high < 0.1 and silent.affected.high > 0.02
 
 
+def test_fairness_is_that_of_the_robots_that_drive_over_all_that_counts(failing, results):
+    store = CellStore.open(failing / "out")
+    for cell, parts in (("faults-stop-5", ("",)), ("faults-late-4", ("", "_after"))):
+        for name, source in (("fairness", cell), ("fairness_clean", "clean")):
+            figures = store.load("team", source)
+            driven = sum(figures[f"recovery.path_length{part}"] for part in parts)
+            moving = ~store.load("team", cell)["recovery.stopped"]
+            expected = [
+                paths[some].sum() ** 2 / (some.sum() * (paths[some] ** 2).sum()) for paths, some in zip(driven, moving, strict=True)
+            ]
+            assert getattr(results.recovery[cell], name).value == pytest.approx(np.mean(expected))
+
+
 def test_missions_in_which_nothing_happens_do_not_count(results):
     rare, never = results.recovery["faults-rare-1"], results.recovery["faults-never-1"]
     assert 15 < rare.episodes < 45 and rare.ratio.value < 0.8
