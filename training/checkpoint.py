@@ -13,25 +13,26 @@ from robots.errors import InputError
 from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
 from training.config import TrainConfig, read_train_config
-from training.ippo import Ippo
+from training.learner import Learner
+from training.learners import make_learner
 
 CONFIG = "config.yaml"
 CHECKPOINT = "checkpoint.pt"
 
 
-def save_checkpoint(directory: Path, learner: Ippo) -> None:
+def save_checkpoint(directory: Path, learner: Learner) -> None:
     """Write the learner's whole state to DIRECTORY/checkpoint.pt."""
     content = io.BytesIO()
     torch.save(learner.state_dict(), content)
     write_atomically(directory / CHECKPOINT, content.getvalue())
 
 
-def load_run(directory: str | Path) -> Ippo:
+def load_run(directory: str | Path) -> Learner:
     """The learner of a run directory, as it stood at the last checkpoint. Raises InputError."""
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"{directory}: no such run directory")
-    learner = Ippo(read_train_config(directory / CONFIG))
+    learner = make_learner(read_train_config(directory / CONFIG))
     path = directory / CHECKPOINT
     if not path.exists():
         raise InputError(f"{path}: no such file; the run has no checkpoint yet")

@@ -10,17 +10,18 @@ import msgspec
 
 from robots.errors import InputError
 from robots.yaml_input import read_yaml
+from training.learner_configs import MaddpgConfig, Part, PpoConfig, QConfig, check_section, refuse_given
+
+SECTIONS = {"ppo": "ppo", "q_learning": "q", "maddpg": "maddpg"}
+"""Where each learner's parameters stand."""
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class WorldConfig(_Part):
+class WorldConfig(Part):
     """What is trained in.
 
     Attributes:
-        name: the world; `spread` is simple_spread_v3, `planar` and `bullet` have robots in metres and seconds.
+        name: the world; `spread` is simple_spread_v3, `planar` and `bullet` have robots in metres and seconds,
+            `pettingzoo` is one of your own.
         robots: N, with as many landmarks.
         actions: `continuous` forces, or simple_spread's five `discrete` ones.
         horizon: steps of an episode.
@@ -31,9 +32,11 @@ class WorldConfig(_Part):
         arena_half_size: there [m]; by default that of an export for these kinds.
         speed: top speed per axis there [m/s]; by default the cruise speed of the slowest kind.
         workers: processes that share a batch in `bullet`; 0 runs it in the learner's own.
+        env: in `pettingzoo`, `package.module:function`: it returns a ParallelEnv with simple_spread_v3's observations and actions.
+        env_options: keyword arguments of that function.
     """
 
-    name: Literal["spread", "planar", "bullet"] = "spread"
+    name: Literal["spread", "planar", "bullet", "pettingzoo"] = "spread"
     robots: int = 3
     actions: Literal["continuous", "discrete"] = "continuous"
     horizon: int = 25
@@ -44,6 +47,13 @@ class WorldConfig(_Part):
     arena_half_size: float | None = None
     speed: float | None = None
     workers: int = 0
+    env: str = ""
+    env_options: dict[str, bool | int | float | str] = msgspec.field(default_factory=dict)
+
+    @property
+    def dimensionless(self) -> bool:
+        """Whether it has simple_spread's own units and forces, not robots in metres and seconds."""
+        return self.name in ("spread", "pettingzoo")
 
     @property
     def kinds_by_agent(self) -> tuple[str, ...]:
@@ -51,23 +61,27 @@ class WorldConfig(_Part):
         return self.kinds * self.robots if len(self.kinds) == 1 else self.kinds
 
 
-class NetworkConfig(_Part):
-    """Actor and critic of each robot: tanh multilayer perceptrons.
+class NetworkConfig(Part):
+    """Actors and critics: tanh multilayer perceptrons.
 
     Attributes:
+        share: `none`: each robot has networks of its own; `ids`: all share, and a network is told for which robot it acts; `all`: all
+            share, and robots that see the same do the same.
         hidden: width of each hidden layer; 64 x 64 is what MAPPO's and JaxMARL's MPE recipes use.
         initial_log_std: of the Gaussian policy (continuous actions).
-        critics_see: all `observations`, or the `truth`: state without noise, what is under way, and what was drawn.
+        critics_see: the `local` observation of their robot; all `observations`; the `truth`: state without noise, what is under way, and
+            what was drawn; or `joint_actions`: all observations and what the teammates do.
         memory: numbers that each actor remembers in a gated recurrent unit; 0 for none.
     """
 
+    share: Literal["none", "ids", "all"] = "none"
     hidden: tuple[int, ...] = (64, 64)
     initial_log_std: float = -0.5
-    critics_see: Literal["observations", "truth"] = "observations"
+    critics_see: Literal["local", "observations", "truth", "joint_actions"] = "observations"
     memory: int = 0
 
 
-class ActorConfig(_Part):
+class ActorConfig(Part):
     """What stands in front of each actor's network (see training.front_ends).
 
     Attributes:
@@ -82,39 +96,7 @@ class ActorConfig(_Part):
     knows_latency: bool = False
 
 
-class PpoConfig(_Part):
-    """PPO (arXiv 1707.06347) with the details of MAPPO (arXiv 2103.01955) that matter on MPE.
-
-    Attributes:
-        episodes: parallel episodes in a batch.
-        epochs: passes over a batch.
-        minibatches: updates in a pass.
-        learning_rate: at the start; falls linearly to `final_learning_rate`.
-        gamma: discount.
-        returns: how advantages are made: `gae`, or `monte_carlo` (which is GAE with lambda 1).
-        gae_lambda: lambda of GAE (arXiv 1506.02438).
-        clip: PPO's clip range.
-        entropy: weight of the entropy bonus at the start; falls linearly to `final_entropy`.
-        max_grad_norm: of each robot's actor and of each robot's critic.
-        huber_delta: of the value loss, in units of the normalised return.
-    """
-
-    episodes: int = 512
-    epochs: int = 4
-    minibatches: int = 4
-    learning_rate: float = 7e-4
-    final_learning_rate: float = 7e-5
-    gamma: float = 0.95
-    returns: Literal["gae", "monte_carlo"] = "gae"
-    gae_lambda: float = 0.95
-    clip: float = 0.2
-    entropy: float = 0.003
-    final_entropy: float = 0.0
-    max_grad_norm: float = 10.0
-    huber_delta: float = 10.0
-
-
-class TrainConfig(_Part):
+class TrainConfig(Part):
     """One training run.
 
     Attributes:
@@ -122,7 +104,10 @@ class TrainConfig(_Part):
         world: what is trained in.
         actor: what stands in front of the actors' networks.
         network: actors and critics.
-        ppo: the learner.
+        learner: who learns; its parameters stand in its own section.
+        ppo: of learner `ppo`: IPPO, or with `network.share` MAPPO.
+        q: of learner `q_learning`: independent, VDN or QMIX.
+        maddpg: of learner `maddpg`.
         steps: budget in env steps (one env step moves all robots).
         seed: of everything.
         evaluate_every: batches between two evaluations of the mean action.
@@ -135,7 +120,10 @@ class TrainConfig(_Part):
     world: WorldConfig = WorldConfig()
     actor: ActorConfig = ActorConfig()
     network: NetworkConfig = NetworkConfig()
+    learner: Literal["ppo", "q_learning", "maddpg"] = "ppo"
     ppo: PpoConfig = PpoConfig()
+    q: QConfig = QConfig()
+    maddpg: MaddpgConfig = MaddpgConfig()
     steps: int = 2_600_000
     seed: int = 0
     evaluate_every: int = 10
@@ -144,9 +132,14 @@ class TrainConfig(_Part):
     threads: int = 2
 
     @property
+    def episodes(self) -> int:
+        """Parallel episodes in one batch."""
+        return getattr(self, SECTIONS[self.learner]).episodes
+
+    @property
     def batch_steps(self) -> int:
         """Env steps in one batch."""
-        return self.ppo.episodes * self.world.horizon
+        return self.episodes * self.world.horizon
 
     @property
     def batches(self) -> int:
@@ -166,9 +159,6 @@ def check_train_config(config: TrainConfig, place: str) -> None:
     at_least_one = {
         "world.robots": config.world.robots,
         "world.horizon": config.world.horizon,
-        "ppo.episodes": config.ppo.episodes,
-        "ppo.epochs": config.ppo.epochs,
-        "ppo.minibatches": config.ppo.minibatches,
         "steps": config.steps,
         "evaluate_every": config.evaluate_every,
         "evaluation_episodes": config.evaluation_episodes,
@@ -182,30 +172,14 @@ def check_train_config(config: TrainConfig, place: str) -> None:
     in_unit_interval = {
         "world.local_ratio": config.world.local_ratio,
         "world.curriculum": config.world.curriculum,
-        "ppo.gamma": config.ppo.gamma,
-        "ppo.gae_lambda": config.ppo.gae_lambda,
     }
     for key, value in in_unit_interval.items():
         if not 0 <= value <= 1:
             raise InputError(f"{place}: {key}: is {value}, must be from 0 to 1")
-    above_zero = {
-        "actor.longest_latency": config.actor.longest_latency,
-        "ppo.learning_rate": config.ppo.learning_rate,
-        "ppo.final_learning_rate": config.ppo.final_learning_rate,
-        "ppo.clip": config.ppo.clip,
-        "ppo.max_grad_norm": config.ppo.max_grad_norm,
-        "ppo.huber_delta": config.ppo.huber_delta,
-    }
-    for key, value in above_zero.items():
-        if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"{place}: {key}: is {value}, must be finite and above 0")
-    for key, value in {"ppo.entropy": config.ppo.entropy, "ppo.final_entropy": config.ppo.final_entropy}.items():
-        if not (value >= 0 and math.isfinite(value)):
-            raise InputError(f"{place}: {key}: is {value}, must be finite and not below 0")
-    # Actors that remember learn from whole episodes.
-    samples, unit = (config.ppo.episodes, "episodes") if config.network.memory else (config.batch_steps, "steps")
-    if config.ppo.minibatches > samples:
-        raise InputError(f"{place}: ppo.minibatches: is {config.ppo.minibatches}, a batch has {samples} {unit}")
+    longest = config.actor.longest_latency
+    if not (longest > 0 and math.isfinite(longest)):
+        raise InputError(f"{place}: actor.longest_latency: is {longest}, must be finite and above 0")
+    _check_learner(config, place)
     _check_robots(config, place)
     if config.network.memory < 0:
         raise InputError(f"{place}: network.memory: is {config.network.memory}, must not be below 0")
@@ -213,13 +187,41 @@ def check_train_config(config: TrainConfig, place: str) -> None:
         raise InputError(f"{place}: seed: is {config.seed}, must not be below 0")
 
 
+def _check_learner(config: TrainConfig, place: str) -> None:
+    """Values of the learner's own section; sections and keys that it does not read must be left out."""
+    for learner, name in SECTIONS.items():
+        section = getattr(config, name)
+        if learner == config.learner:
+            check_section(section, name, place)
+        else:
+            refuse_given(section, section.__struct_fields__, name, f"the learner is '{config.learner}'", place)
+    network = config.network
+    if network.share != "none" and network.memory:
+        raise InputError(f"{place}: network.memory: is {network.memory}, must be 0 where network.share is '{network.share}'")
+    if config.learner == "ppo":
+        # Actors that remember learn from whole episodes.
+        samples, unit = (config.ppo.episodes, "episodes") if network.memory else (config.batch_steps, "steps")
+        if config.ppo.minibatches > samples:
+            raise InputError(f"{place}: ppo.minibatches: is {config.ppo.minibatches}, a batch has {samples} {unit}")
+        return
+    refuse_given(network, ("initial_log_std", "critics_see", "memory"), "network", f"the learner is '{config.learner}'", place)
+    if config.start:
+        raise InputError(f"{place}: start: is {config.start}; learner '{config.learner}' begins with networks of its own")
+    if config.learner == "q_learning" and config.world.actions != "discrete":
+        raise InputError(f"{place}: world.actions: is {config.world.actions}, must be discrete for learner 'q_learning'")
+    if config.learner == "maddpg" and config.world.actions == "discrete":
+        refuse_given(config.maddpg, ("noise", "final_noise", "exploration"), "maddpg", "world.actions is 'discrete'", place)
+
+
 def _check_robots(config: TrainConfig, place: str) -> None:
     world = config.world
-    given = {"kinds": world.kinds, "arena_half_size": world.arena_half_size, "speed": world.speed, "workers": world.workers}
-    if world.name == "spread":
-        for key, value in given.items():
-            if value:
-                raise InputError(f"{place}: world.{key}: is {value}; world 'spread' has simple_spread's own robots, arena and speed")
+    if world.name == "pettingzoo":
+        _check_env(config, place)
+    else:
+        refuse_given(world, ("env", "env_options"), "world", f"world '{world.name}' is one of ours", place)
+    if world.dimensionless:
+        why = f"world '{world.name}' has simple_spread's own robots, arena and speed"
+        refuse_given(world, ("kinds", "arena_half_size", "speed", "workers"), "world", why, place)
         return
     if len(world.kinds) not in (1, world.robots):
         raise InputError(f"{place}: world.kinds: names {len(world.kinds)} robot kinds; world '{world.name}' needs 1 or {world.robots}")
@@ -229,10 +231,23 @@ def _check_robots(config: TrainConfig, place: str) -> None:
     others = {
         "world.actions": (world.actions, "continuous"),
         "network.memory": (config.network.memory, 0),
-        "network.critics_see": (config.network.critics_see, "observations"),
     }
     for key, (value, needed) in others.items():
         if value != needed:
             raise InputError(f"{place}: {key}: is {value}, must be {needed} in world '{world.name}'")
+    if config.network.critics_see == "truth":
+        raise InputError(f"{place}: network.critics_see: is truth, which world '{world.name}' does not tell")
     if config.actor.front_end == "past_forces":
         raise InputError(f"{place}: actor.front_end: is past_forces, must be plain or latency_compensation in world '{world.name}'")
+
+
+def _check_env(config: TrainConfig, place: str) -> None:
+    """A user's own environment: what only our worlds can do is refused."""
+    module, _, function = config.world.env.partition(":")
+    if not (module and function):
+        raise InputError(f"{place}: world.env: is '{config.world.env}', must be package.module:function in world 'pettingzoo'")
+    refuse_given(config.world, ("local_ratio", "profile", "curriculum"), "world", "an environment has its own", place)
+    if config.network.critics_see == "truth":
+        raise InputError(f"{place}: network.critics_see: is truth, which world 'pettingzoo' does not tell")
+    if config.actor.front_end == "past_forces":
+        raise InputError(f"{place}: actor.front_end: is past_forces, must be plain or latency_compensation in world 'pettingzoo'")

@@ -6,12 +6,19 @@ import msgspec
 
 from runtime.figure import Figure, Law
 from sim3d.profile import Profile
+from training.config import WorldConfig
+from training.schedule import share_done
 
 GROWING = {
     "sensing": ("position_sigma", "velocity_sigma", "heading_sigma"),
     "actuation": ("delay", "jitter"),
 }
 """Figures that are zero where nothing is disturbed, and grow."""
+
+
+def profile_at(profile: Profile, world: WorldConfig, progress: float) -> Profile:
+    """The disturbances of a run whose progress goes from 0 to 1; they grow within the curriculum's share of it."""
+    return scaled(profile, share_done(progress, world.curriculum))
 
 
 def scaled(profile: Profile, strength: float) -> Profile:

@@ -25,9 +25,9 @@ from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.contracts import contract_for
 from training.front_ends import learning_front_end
-from training.ippo import Ippo
 from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency
+from training.learner import Learner
 from training.onnx_file import onnx_bytes
 from training.parity import Difference, compare
 from training.robot_front_ends import robot_front_end
@@ -54,7 +54,7 @@ class ExportedTeam:
     latency_margin: float
 
 
-def export_team(learner: Ippo, specs: Sequence[RobotSpec], similarity: Similarity, progress: Callable[[str], None]) -> ExportedTeam:
+def export_team(learner: Learner, specs: Sequence[RobotSpec], similarity: Similarity, progress: Callable[[str], None]) -> ExportedTeam:
     """Turn a learner's policy into actors for the robots of a team.
 
     Args:

@@ -65,7 +65,7 @@ def _robots(arguments: argparse.Namespace, place: WorldConfig) -> tuple[list[Rob
     """The robots of the team and the map onto them: those of the training where it had robots, else those of the command line."""
     named = tuple(arguments.robot.split(",")) if arguments.robot else ()
     kinds = named * place.robots if len(named) == 1 else named
-    if place.name != "spread":
+    if not place.dimensionless:
         if kinds not in ((), place.kinds_by_agent):
             raise InputError(f"--robot: is {arguments.robot}; {arguments.run} was trained on {', '.join(place.kinds_by_agent)}")
         if (arguments.arena, arguments.speed) != (None, None):

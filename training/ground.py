@@ -8,7 +8,6 @@ import torch
 
 from sim3d.metrics import EpisodeMetrics
 from sim3d.profile import Profile
-from sim3d.world import World
 from training.front_ends import FrontEnd
 from training.policies import TeamPolicy
 from training.rollout import Batch
@@ -21,11 +20,9 @@ class Ground(Protocol):
     """A world for one team.
 
     Attributes:
-        world: that the robots move in.
         front_end: of robot 0; what networks read is alike for all.
     """
 
-    world: World
     front_end: FrontEnd
 
     def collect(self, policy: TeamPolicy, profile: Profile, generator: torch.Generator) -> Batch:

@@ -1,7 +1,8 @@
-"""Independent PPO with a centralised critic: each robot has its own actor and its own critic, which sees all observations.
+"""PPO for a team: IPPO, where each robot has an actor and a critic of its own, or MAPPO, where all robots share both (`network.share`).
 
-Method: PPO (arXiv 1707.06347), independent learners (arXiv 2011.09533) with centralised critics and value normalisation as in MAPPO
-(arXiv 2103.01955). All robots are updated in the same batched operations, but no gradient crosses from one robot to another.
+Method: PPO (arXiv 1707.06347), independent learners (arXiv 2011.09533), centralised critics and value normalisation as in MAPPO
+(arXiv 2103.01955); what the critics see is a choice of its own (`network.critics_see`). All robots are updated in the same batched
+operations, but no gradient crosses from one robot to another unless they share a network.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from torch import Tensor, nn
 from sim3d.profile import load_profile
 from training.config import TrainConfig
 from training.critics import CRITIC_VIEWS
-from training.curriculum import scaled
+from training.curriculum import profile_at
+from training.gradients import clip_each_robot
 from training.grounds import ground_for
-from training.networks import TeamMlp
 from training.policies import CategoricalPolicy, GaussianPolicy
-from training.recurrent import RecurrentTeam
 from training.returns import ReturnScale, generalised_advantage
 from training.rollout import Batch
+from training.schedule import linear
+from training.team_networks import actors_for, perceptrons_for
 
 
 class Ippo:
@@ -36,11 +38,12 @@ class Ippo:
         self.front_end = self.ground.front_end
         self.critic_view = CRITIC_VIEWS[config.network.critics_see]
         self.profile = load_profile(config.world.profile)
-        hidden, discrete = config.network.hidden, config.world.actions == "discrete"
-        shape = (robots, len(self.front_end.inputs), hidden, 5 if discrete else 2, 0.01, self.generator)
-        actors = RecurrentTeam(config.network.memory, *shape) if config.network.memory else TeamMlp(*shape)
-        self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, robots, config.network.initial_log_std)
-        self.critics = TeamMlp(robots, len(self.critic_view.inputs(robots, self.front_end)), hidden, 1, 1.0, self.generator)
+        discrete = config.world.actions == "discrete"
+        self.sharing = 1 if config.network.share == "none" else robots
+        actors = actors_for(config, len(self.front_end.inputs), 5 if discrete else 2, 0.01, self.generator)
+        spread = config.network.initial_log_std
+        self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, robots // self.sharing, spread)
+        self.critics = perceptrons_for(config, len(self.critic_view.inputs(robots, self.front_end)), 1, 1.0, self.generator)
         self.scale = ReturnScale(robots)
         self.optimizer = torch.optim.Adam(
             [*self.policy.parameters(), *self.critics.parameters()], lr=config.ppo.learning_rate, eps=1e-5, fused=True
@@ -52,24 +55,19 @@ class Ippo:
         config, ppo = self.config, self.config.ppo
         progress = self.batches_done / config.batches
         for group in self.optimizer.param_groups:
-            group["lr"] = ppo.learning_rate + progress * (ppo.final_learning_rate - ppo.learning_rate)
-        entropy_weight = ppo.entropy + progress * (ppo.final_entropy - ppo.entropy)
+            group["lr"] = linear(ppo.learning_rate, ppo.final_learning_rate, progress)
+        entropy_weight = linear(ppo.entropy, ppo.final_entropy, progress)
 
-        batch = self.ground.collect(self.policy, scaled(self.profile, self._strength(progress)), self.generator)
+        batch = self.ground.collect(self.policy, profile_at(self.profile, config.world, progress), self.generator)
         figures = self._update(batch, entropy_weight)
         self.batches_done += 1
         return {"return": float(batch.reward.sum((0, 1)).mean()), **figures}
 
-    def _strength(self, progress: float) -> float:
-        """Share of the profile's disturbances at this point of the run: the curriculum."""
-        share = self.config.world.curriculum
-        return 1.0 if share == 0 else min(1.0, progress / share)
-
     def _update(self, batch: Batch, entropy_weight: float) -> dict[str, float]:
         ppo = self.config.ppo
-        everything = batch.judged
+        judged = batch.judged.transpose(0, 1)
         with torch.no_grad():
-            value = self.scale.restore(self._value(everything))
+            value = self.scale.restore(self._value(judged.flatten(1, 2)).unflatten(1, judged.shape[1:3]).transpose(0, 1))
             lam = 1.0 if ppo.returns == "monte_carlo" else ppo.gae_lambda
             advantage = generalised_advantage(batch.reward, value[:-1], value[-1], ppo.gamma, lam)
             returns = advantage + value[:-1]
@@ -79,7 +77,7 @@ class Ippo:
             advantage = (advantage - mean) / (deviation + 1e-8)
 
         observation, choice = _robots_first(batch.seen[:-1]), _robots_first(batch.choice)
-        everything = everything[:-1].flatten(0, 1)
+        judged = judged[:, :-1].flatten(1, 2)
         old, advantage, target = (_robots_first(part) for part in (batch.log_probability, advantage, target))
         # Steps that must stay together: an episode's for actors that remember, else each step is by itself.
         together = len(batch.reward) if self.policy.actors.memory_size else 1
@@ -93,14 +91,14 @@ class Ippo:
                 ratio = torch.exp(log_probability - old[:, part])
                 gain = advantage[:, part]
                 surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - ppo.clip, 1 + ppo.clip) * gain).mean(1)
-                value = self._value(everything[part])
+                value = self._value(judged[:, part])
                 value_loss = nn.functional.huber_loss(value, target[:, part], delta=ppo.huber_delta, reduction="none").mean(1)
-                # A sum over robots: each robot's loss is its own, as if it learned alone.
-                loss = (value_loss - surrogate - entropy_weight * entropy.mean(1)).sum()
+                # A sum over networks: each robot's loss is its own, as if it learned alone; a network that all share has their mean.
+                loss = (value_loss - surrogate - entropy_weight * entropy.mean(1)).sum() / self.sharing
                 self.optimizer.zero_grad()
                 loss.backward()
-                _clip_each_robot(self.policy, ppo.max_grad_norm)
-                _clip_each_robot(self.critics, ppo.max_grad_norm)
+                clip_each_robot(self.policy, ppo.max_grad_norm)
+                clip_each_robot(self.critics, ppo.max_grad_norm)
                 self.optimizer.step()
                 with torch.no_grad():
                     clipped = ((ratio - 1).abs() > ppo.clip).float().mean()
@@ -109,12 +107,9 @@ class Ippo:
         value_loss, entropy, clipped, drift = (sums / (ppo.epochs * ppo.minibatches)).tolist()
         return {"value_loss": value_loss, "entropy": entropy, "clipped": clipped, "approximate_kl": drift}
 
-    def _value(self, everything: Tensor) -> Tensor:
-        """[..., N * D] to every robot's value of it, robots before the last dimension: [..., N, B] for input [..., B, N * D]."""
-        robots = self.config.world.robots
-        flat = everything.reshape(1, -1, everything.shape[-1]).expand(robots, -1, -1)
-        value = self.critics(flat)[..., 0].reshape(robots, *everything.shape[:-1])
-        return value.movedim(0, -2)
+    def _value(self, judged: Tensor) -> Tensor:
+        """What the critics read [N or 1, M, E] to every robot's value of it [N, M]."""
+        return self.critics(judged.expand(self.config.world.robots, -1, -1))[..., 0]
 
     def state_dict(self) -> dict[str, object]:
         """Everything that decides how training goes on."""
@@ -140,12 +135,3 @@ class Ippo:
 def _robots_first(batch: Tensor) -> Tensor:
     """[T, N, B, ...] to [N, T * B, ...]."""
     return batch.transpose(0, 1).flatten(1, 2)
-
-
-def _clip_each_robot(networks: nn.Module, largest: float) -> None:
-    """Scale each robot's gradient to at most `largest`; the robot is the first dimension of every parameter."""
-    gradients = [parameter.grad for parameter in networks.parameters()]
-    squares = torch.stack([(gradient * gradient).flatten(1).sum(1) for gradient in gradients]).sum(0)
-    scale = (largest / (squares.sqrt() + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(scale.reshape(-1, *[1] * (gradient.dim() - 1)))

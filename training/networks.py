@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ class TeamNetwork(Protocol):
 
     def unroll(self, inputs: Tensor) -> Tensor:
         """Inputs [N, T, B, inputs] of whole episodes to outputs [N, T, B, outputs], as T steps give them."""
+
+    def alone(self, robot: int) -> TeamNetwork:
+        """A copy of one robot's network as a team of one."""
 
     def of_robot(self, robot: int) -> nn.Module:
         """A copy of one robot's network as plain layers: [B, inputs] (and, where S > 0, [B, S]) to [B, outputs] (and [B, S])."""
@@ -81,6 +85,13 @@ class TeamMlp(nn.Module):
     def unroll(self, inputs: Tensor) -> Tensor:
         """See TeamNetwork."""
         return self(inputs.flatten(1, 2)).unflatten(1, inputs.shape[1:3])
+
+    def alone(self, robot: int) -> TeamMlp:
+        """See TeamNetwork."""
+        one = copy.deepcopy(self)
+        for parameter in one.parameters():
+            parameter.data = parameter.data[robot : robot + 1]
+        return one
 
     def of_robot(self, robot: int) -> nn.Module:
         """See TeamNetwork."""

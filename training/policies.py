@@ -16,7 +16,7 @@ _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
 
 class TeamPolicy(Protocol):
-    """The stochastic policies of N robots.
+    """The policies of N robots.
 
     Shapes: outputs of the actors [N, B, outputs], choices as `sample` returns them, log-probabilities [N, B].
     """
@@ -26,9 +26,6 @@ class TeamPolicy(Protocol):
     def sample(self, out: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw choices, and their log-probabilities [N, B]."""
 
-    def score(self, out: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities [N, B] of choices, and the entropy of each robot's policy [N, B]."""
-
     def force(self, choice: Tensor) -> Tensor:
         """The force [N, B, 2] that a choice stands for, in [-1, 1] per axis."""
 
@@ -36,14 +33,38 @@ class TeamPolicy(Protocol):
         """The force [N, B, 2] of the most likely choice; this is what gets exported."""
 
 
+class StochasticPolicy(TeamPolicy, Protocol):
+    """Policies whose probabilities are learned."""
+
+    def score(self, out: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities [N, B] of choices, and the entropy of each robot's policy [N, B]."""
+
+
+class DifferentiablePolicy(TeamPolicy, Protocol):
+    """Policies whose actions a critic's gradient passes through.
+
+    Attributes:
+        choices: A, numbers of an action as critics read it, and outputs of an actor.
+    """
+
+    choices: int
+
+    def played(self, choice: Tensor) -> Tensor:
+        """A choice as critics read it: [N, B, A]."""
+
+    def differentiable(self, out: Tensor, generator: torch.Generator) -> Tensor:
+        """The action of outputs as critics read it [N, B, A], with a gradient."""
+
+
 Policy = TypeVar("Policy", bound=nn.Module)
 
 
 def of_robot(policy: Policy, robot: int) -> Policy:
-    """A copy of one robot's policy, as a team of one (the robot is the first dimension of every parameter)."""
+    """A copy of one robot's policy, as a team of one."""
     alone = copy.deepcopy(policy)
-    for parameter in alone.parameters():
-        parameter.data = parameter.data[robot : robot + 1]
+    alone.actors = policy.actors.alone(robot)
+    for parameter in alone.parameters(recurse=False):  # the robot is the first dimension, unless all share
+        parameter.data = parameter.data[robot % len(parameter)][None]
     return alone
 
 

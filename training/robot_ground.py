@@ -21,6 +21,7 @@ from sim3d.world import Layouts, random_layouts
 from sim3d.worlds import make_world
 from training.config import TrainConfig
 from training.contracts import contract_for
+from training.critics import CRITIC_VIEWS, Moment
 from training.ground import EVALUATION_SEED
 from training.policies import TeamPolicy, of_robot
 from training.robot_front_ends import RobotFrontEnd, robot_front_end
@@ -51,10 +52,11 @@ class RobotGround:
             for agent, (spec, front_end) in enumerate(zip(self._specs, self._front_ends, strict=True))
         ]
         self.front_end = self._front_ends[0]
+        self._critic_view = CRITIC_VIEWS[config.network.critics_see]
         self.world = make_world(place.name, self._specs, self._robots, similarity.arena_half_size, place.workers)
         self._every = round(similarity.period / self.world.tick_period)
         self._unit = similarity.arena_half_size
-        self._episodes, self._horizon, self._local_ratio = config.ppo.episodes, place.horizon, place.local_ratio
+        self._episodes, self._horizon, self._local_ratio = config.episodes, place.horizon, place.local_ratio
 
     def collect(self, policy: TeamPolicy, profile: Profile, generator: torch.Generator) -> Batch:
         """See Ground. The missions are one control period longer than the batch: what is seen after the last step belongs to it."""
@@ -64,10 +66,10 @@ class RobotGround:
         after_steps = position[:, self._every : self._horizon * self._every + 1 : self._every]
         rewards = reward(after_steps, layouts.landmarks[:, None], self.world.robot_radius, self._local_ratio, self._unit)
         seen = torch.stack([torch.stack(actor.seen) for actor in actors], dim=1)
-        judged = seen.transpose(1, 2).flatten(2)
-        choice = torch.stack([torch.stack(actor.choices[:-1]) for actor in actors], dim=1)
+        choice = torch.stack([torch.stack(actor.choices) for actor in actors], dim=1)
+        judged = torch.stack([self._critic_view(Moment(*step)) for step in zip(seen, policy.force(choice), strict=True)])
         log_probability = torch.stack([torch.stack(actor.log_probabilities[:-1]) for actor in actors], dim=1)
-        return Batch(seen, judged, choice, log_probability, torch.tensor(rewards.transpose(1, 2, 0), dtype=torch.float32))
+        return Batch(seen, judged, choice[:-1], log_probability, torch.tensor(rewards.transpose(1, 2, 0), dtype=torch.float32))
 
     def evaluate(self, policy: TeamPolicy, episodes: int, profile: Profile) -> EpisodeMetrics:
         """See Ground."""

@@ -13,7 +13,7 @@ class Batch:
 
     Attributes:
         seen: [T + 1, N, B, D], what the actors read; the last one is that after the last step.
-        judged: [T + 1, B, E], what the critics read.
+        judged: [T + 1, N, B, E], what the critics read, or [T + 1, 1, B, E] where all read the same.
         choice: [T, N, B, ...], as the policy drew it.
         log_probability: [T, N, B].
         reward: [T, N, B].

@@ -17,7 +17,7 @@ from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS, SpreadWorld
 from sim3d.spread_task import reward
 from sim3d.world import WorldState, random_layouts
 from training.config import TrainConfig
-from training.critics import CRITIC_VIEWS
+from training.critics import CRITIC_VIEWS, Moment
 from training.front_ends import learning_front_end
 from training.ground import EVALUATION_SEED
 from training.policies import TeamPolicy
@@ -35,7 +35,7 @@ class SpreadGround:
         self.world = SpreadWorld(config.world.robots, like=torch.zeros(0))
         self.front_end = learning_front_end(config)
         self._critic_view = CRITIC_VIEWS[config.network.critics_see]
-        self._episodes, self._horizon, self._local_ratio = config.ppo.episodes, config.world.horizon, config.world.local_ratio
+        self._episodes, self._horizon, self._local_ratio = config.episodes, config.world.horizon, config.world.local_ratio
 
     @torch.no_grad()
     def collect(self, policy: TeamPolicy, profile: Profile, generator: torch.Generator) -> Batch:
@@ -51,12 +51,13 @@ class SpreadGround:
             observation = team_observation(front_end.layout, disturbances.sense(state), state.landmarks, disturbances.latency)
             look = front_end.look(observation, memory)
             seen.append(look.seen)
-            judged.append(self._critic_view(look.seen, memory, state, disturbances))
-            if step == self._horizon:
-                break
             out, inner = policy.actors.step(look.seen, inner)
+            if step == self._horizon:  # nothing is drawn for a step that is not taken
+                judged.append(self._critic_view(Moment(look.seen, policy.greedy_force(out), memory, state, disturbances)))
+                break
             choice, log_probability = policy.sample(out, generator)
             force = policy.force(choice)
+            judged.append(self._critic_view(Moment(look.seen, force, memory, state, disturbances)))
             memory = front_end.remember(look.carried, force)
             state = world.step(state, disturbances.actuate(force.transpose(0, 1)))
             choices.append(choice)

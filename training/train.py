@@ -13,12 +13,13 @@ from runtime.atomic import write_atomically
 from sim3d.profile import Profile
 from training.checkpoint import CHECKPOINT, CONFIG, load_run, save_checkpoint
 from training.config import TrainConfig, read_train_config
-from training.ippo import Ippo
+from training.learner import Learner
+from training.learners import make_learner
 from training.run_log import RunLog
 from training.warm_start import begin_from
 
 
-def start_run(config: TrainConfig, directory: Path) -> Ippo:
+def start_run(config: TrainConfig, directory: Path) -> Learner:
     """Make the run directory of a new run. Raises InputError when it already holds one, or cannot begin as its configuration says."""
     if (directory / CONFIG).exists():
         raise InputError(f"{directory}: holds a run already; continue it with --resume {directory}, or choose another --out")
@@ -28,21 +29,21 @@ def start_run(config: TrainConfig, directory: Path) -> Ippo:
     return learner
 
 
-def resume_run(directory: Path) -> Ippo:
+def resume_run(directory: Path) -> Learner:
     """The learner of an interrupted run; from the start when it was interrupted before its first checkpoint. Raises InputError."""
     if (directory / CONFIG).exists() and not (directory / CHECKPOINT).exists():
         return _new_learner(read_train_config(directory / CONFIG))
     return load_run(directory)
 
 
-def _new_learner(config: TrainConfig) -> Ippo:
-    learner = Ippo(config)
+def _new_learner(config: TrainConfig) -> Learner:
+    learner = make_learner(config)
     if config.start:
         begin_from(learner, load_run(config.start), config.start)
     return learner
 
 
-def train(learner: Ippo, directory: Path) -> dict[str, float]:
+def train(learner: Learner, directory: Path) -> dict[str, float]:
     """Train until the budget is spent; returns the last evaluation.
 
     The result depends on the configuration alone: a run that was interrupted and resumed ends with the same numbers, bit for bit.
@@ -69,7 +70,7 @@ def train(learner: Ippo, directory: Path) -> dict[str, float]:
     return evaluation or evaluate_learner(learner, config.evaluation_episodes, learner.profile)
 
 
-def evaluate_learner(learner: Ippo, episodes: int, profile: Profile) -> dict[str, float]:
+def evaluate_learner(learner: Learner, episodes: int, profile: Profile) -> dict[str, float]:
     """Means over episodes of the metrics of the most likely actions where the team learns, disturbed by `profile`."""
     metrics = learner.ground.evaluate(learner.policy, episodes, profile)
     names = ("success", "success_end", "success_body", "coverage", "episode_return", "contacts_per_100m", "overlap")

@@ -12,12 +12,13 @@ import torch
 
 from robots.errors import InputError
 from training.ippo import Ippo
+from training.learner import Learner
 from training.networks import TeamMlp
 from training.recurrent import RecurrentTeam
 
 
 @torch.no_grad()
-def begin_from(learner: Ippo, older: Ippo, place: str) -> None:
+def begin_from(learner: Ippo, older: Learner, place: str) -> None:
     """Give a new learner the actors, critics and return scale of an older one; its optimiser, budget and chance are its own.
 
     Args:
@@ -26,8 +27,10 @@ def begin_from(learner: Ippo, older: Ippo, place: str) -> None:
         place: names the older run in errors.
 
     Raises:
-        InputError: the networks differ in more than what they read.
+        InputError: the older run was another learner's, or the networks differ in more than what they read.
     """
+    if not isinstance(older, Ippo):
+        raise InputError(f"{place}: was trained by learner '{older.config.learner}'; a run can begin with one of learner 'ppo' only")
     new, old = learner.policy.actors, older.policy.actors
     _take_over(new, old, _actor_inputs(learner), _actor_inputs(older), f"{place}: actors")
     if isinstance(new, RecurrentTeam) and isinstance(old, RecurrentTeam):
@@ -42,11 +45,17 @@ def begin_from(learner: Ippo, older: Ippo, place: str) -> None:
 
 def _actor_inputs(learner: Ippo) -> tuple[str, ...]:
     """A name for each number that the perceptrons of the actors read."""
-    return (*learner.front_end.inputs, *(f"memory[{number}]" for number in range(learner.policy.actors.memory_size)))
+    memory = (f"memory[{number}]" for number in range(learner.policy.actors.memory_size))
+    return (*learner.front_end.inputs, *memory, *_ids(learner))
 
 
 def _critic_inputs(learner: Ippo) -> tuple[str, ...]:
-    return learner.critic_view.inputs(learner.config.world.robots, learner.front_end)
+    return (*learner.critic_view.inputs(learner.config.world.robots, learner.front_end), *_ids(learner))
+
+
+def _ids(learner: Ippo) -> tuple[str, ...]:
+    network, robots = learner.config.network, learner.config.world.robots
+    return tuple(f"id[{robot}]" for robot in range(robots)) if network.share == "ids" else ()
 
 
 def _take_over(new: TeamMlp, old: TeamMlp, new_inputs: Sequence[str], old_inputs: Sequence[str], place: str) -> None:

@@ -110,14 +110,14 @@ def test_a_robots_update_does_not_depend_on_its_teammates_losses(monkeypatch):
 
 
 def test_each_robots_gradient_is_clipped_by_itself():
-    from training.ippo import _clip_each_robot
+    from training.gradients import clip_each_robot
 
     networks = TeamMlp(2, 3, (4,), 1, 1.0, torch.Generator().manual_seed(0))
     for parameter in networks.parameters():
         parameter.grad = torch.ones_like(parameter)
         parameter.grad[1] *= 1e-3
     untouched = [parameter.grad[1].clone() for parameter in networks.parameters()]
-    _clip_each_robot(networks, 1.0)
+    clip_each_robot(networks, 1.0)
     norm = torch.cat([parameter.grad[0].flatten() for parameter in networks.parameters()]).norm()
     torch.testing.assert_close(norm, torch.tensor(1.0), atol=1e-4, rtol=0)
     assert all(torch.equal(a, parameter.grad[1]) for a, parameter in zip(untouched, networks.parameters(), strict=True))

@@ -57,14 +57,14 @@ def test_a_batch_holds_what_was_seen_chosen_and_earned():
     """Each step's log-probability is that of its choice given what was seen, and rewards fall to whom the positions give them."""
     learner = restless(PLANAR)
     batch = learner.ground.collect(learner.policy, FIELD, torch.Generator().manual_seed(1))
-    assert batch.seen.shape == (6, 3, 6, 18) and batch.judged.shape == (6, 6, 54)
+    assert batch.seen.shape == (6, 3, 6, 18) and batch.judged.shape == (6, 1, 6, 54)
     assert batch.choice.shape == (5, 3, 6, 2) and batch.reward.shape == batch.log_probability.shape == (5, 3, 6)
     with torch.no_grad():
         out = learner.policy.actors.unroll(batch.seen[:-1].transpose(0, 1)).transpose(0, 1)
         for step in range(5):
             scored, _ = learner.policy.score(out[step], batch.choice[step])
             torch.testing.assert_close(scored, batch.log_probability[step])
-    torch.testing.assert_close(batch.judged[2, 4], batch.seen[2, :, 4].flatten())
+    torch.testing.assert_close(batch.judged[2, 0, 4], batch.seen[2, :, 4].flatten())
     assert (batch.reward < 0).all() and len(batch.reward.unique()) > 5
 
 
@@ -95,7 +95,7 @@ def test_the_world_that_is_learned_in_does_not_change_what_comes_out(tmp_path):
 @pytest.mark.parametrize(
     "world, others, words",
     [
-        ({"name": "spread", "kinds": ("omni",)}, {}, "world.kinds: is ('omni',); world 'spread' has simple_spread's own robots"),
+        ({"name": "spread", "kinds": ("omni",)}, {}, "world.kinds: is ('omni',), but world 'spread' has simple_spread's own robots"),
         ({"name": "planar"}, {}, "world.kinds: names 0 robot kinds; world 'planar' needs 1 or 3"),
         ({"name": "planar", "kinds": ("omni", "omni")}, {}, "world.kinds: names 2 robot kinds; world 'planar' needs 1 or 3"),
         ({"name": "planar", "kinds": ("omni",), "workers": 2}, {}, "world.workers: is 2, must be 0 or more in world 'bullet'"),

@@ -28,7 +28,7 @@ def behaviour(learner: Ippo) -> tuple[torch.Tensor, ...]:
     """Mean actions, their probabilities and the values of one batch of clean episodes that is the same for all learners."""
     batch = learner.ground.collect(learner.policy, learner.profile, torch.Generator().manual_seed(7))
     with torch.no_grad():
-        return batch.choice, batch.log_probability, learner.scale.restore(learner._value(batch.judged))
+        return batch.choice, batch.log_probability, learner.scale.restore(learner._value(batch.judged.transpose(0, 1).flatten(1, 2)))
 
 
 @pytest.mark.parametrize(
