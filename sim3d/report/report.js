@@ -94,8 +94,9 @@
 
     function step(moment) {
       if (!playing) return;
-      // A page that was out of sight goes on where it was.
-      at = Math.min(last, at + (Math.min(moment - before, 1000) / 1000) * Number(speed.value) / replay.frame);
+      // The first frame may be stamped before the click; and a page that was out of sight goes on where it was.
+      const seconds = Math.min(Math.max(moment - before, 0), 1000) / 1000;
+      at = Math.min(last, at + seconds * Number(speed.value) / replay.frame);
       before = moment;
       draw();
       if (at >= last) stop();
