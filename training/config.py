@@ -10,6 +10,7 @@ import msgspec
 
 from robots.errors import InputError
 from robots.yaml_input import read_yaml
+from training.adversary_config import AdversaryConfig, check_adversary
 from training.learner_configs import MaddpgConfig, Part, PpoConfig, QConfig, check_section, refuse_given
 
 SECTIONS = {"ppo": "ppo", "q_learning": "q", "maddpg": "maddpg"}
@@ -101,6 +102,7 @@ class TrainConfig(Part):
 
     Attributes:
         start: run directory whose actors and critics this run begins with (see training.warm_start); empty for none.
+        adversary: one robot that learns to play against its team; the learner is then that robot's.
         world: what is trained in.
         actor: what stands in front of the actors' networks.
         network: actors and critics.
@@ -117,6 +119,7 @@ class TrainConfig(Part):
     """
 
     start: str = ""
+    adversary: AdversaryConfig = AdversaryConfig()
     world: WorldConfig = WorldConfig()
     actor: ActorConfig = ActorConfig()
     network: NetworkConfig = NetworkConfig()
@@ -180,7 +183,7 @@ def check_train_config(config: TrainConfig, place: str) -> None:
     if not (longest > 0 and math.isfinite(longest)):
         raise InputError(f"{place}: actor.longest_latency: is {longest}, must be finite and above 0")
     _check_learner(config, place)
-    _check_robots(config, place)
+    (check_adversary if config.adversary.victims else _check_robots)(config, place)
     if config.network.memory < 0:
         raise InputError(f"{place}: network.memory: is {config.network.memory}, must not be below 0")
     if config.seed < 0:

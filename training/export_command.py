@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robots.errors import InputError
 from robots.spec import RobotSpec, load_spec
-from training.config import WorldConfig, read_train_config
+from training.config import TrainConfig, WorldConfig, read_train_config
 from training.similarity import Similarity, team_similarity
 
 
@@ -36,17 +36,22 @@ def run(arguments: argparse.Namespace) -> None:
     out = Path(arguments.out)
     if out.exists():
         raise InputError(f"{out}: exists already; choose another --out or remove it")
-    specs, similarity = _robots(arguments, _place_of(Path(arguments.run)))
+    config = _config_of(Path(arguments.run))
+    robots = _robots_of_victims(arguments) if config.adversary.victims else _robots(arguments, config.world)
     # Imported here: torch takes seconds, and a mistake on the command line should be told at once.
+    from training.adversary_export import export_adversary
     from training.checkpoint import load_run
     from training.export import export_team, write_bundle
 
+    def progress(text: str) -> None:
+        print(f"export: {text}", file=sys.stderr)
+
     learner = load_run(arguments.run)
-    team = export_team(learner, specs, similarity, lambda text: print(f"export: {text}", file=sys.stderr))
+    team = export_adversary(learner, progress) if robots is None else export_team(learner, *robots, progress)
     write_bundle(team, out, arguments.sign)
     contract = team.contract
     worst = max(max(difference.rollout, difference.closed_loop) for difference in team.differences)
-    kinds = ", ".join(dict.fromkeys(spec.kind for spec in specs))
+    kinds = ", ".join(contract.robot_kinds) if robots is None else ", ".join(dict.fromkeys(spec.kind for spec in robots[0]))
     print(f"exported {out}: {len(team.actors)} actors for {kinds}, success in {contract.training.world} {contract.training.success:.3f}")
     print(
         f"arena +-{contract.arena_half_size:.4g} m, a set-point every {contract.period:.4g} s, at most {contract.action.limit:.4g} per axis"
@@ -55,10 +60,17 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"torch against onnxruntime over whole episodes: {worst:.2g}")
 
 
-def _place_of(run: Path) -> WorldConfig:
+def _config_of(run: Path) -> TrainConfig:
     if not run.is_dir():
         raise InputError(f"{run}: no such run directory")
-    return read_train_config(run / "config.yaml").world
+    return read_train_config(run / "config.yaml")
+
+
+def _robots_of_victims(arguments: argparse.Namespace) -> None:
+    """Nothing is open where the victims say it."""
+    for option in ("robot", "arena", "speed"):
+        if getattr(arguments, option) is not None:
+            raise InputError(f"--{option}: {arguments.run} is of an adversary, whose robots, arena and speed are its victims'")
 
 
 def _robots(arguments: argparse.Namespace, place: WorldConfig) -> tuple[list[RobotSpec], Similarity]:

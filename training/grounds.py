@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sim3d.profile import load_profile, refuse_adversary
+from training.adversary_ground import AdversaryGround
 from training.config import TrainConfig
 from training.ground import Ground
 from training.pettingzoo_ground import PettingZooGround
@@ -15,6 +17,8 @@ def ground_for(config: TrainConfig) -> Ground:
     """The ground of a configuration.
 
     Raises:
-        InputError: robots of these kinds do not go together, or not there; or a user's environment is not as it must be.
+        InputError: robots of these kinds do not go together, or not there; a user's environment is not as it must be; victims cannot be
+            used; or the profile has an adversary, who would need exported actors.
     """
-    return GROUNDS[config.world.name](config)
+    refuse_adversary(load_profile(config.world.profile), f"world.profile: {config.world.profile}")
+    return AdversaryGround(config) if config.adversary.victims else GROUNDS[config.world.name](config)

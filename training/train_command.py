@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
     write_atomically(directory / RESULT, msgspec.json.format(msgspec.json.encode({**evaluation, "config": learner.config}), indent=2))
     figures = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.items())
     print(f"trained {directory}: {figures}")
-    robot = " --robot omni" if learner.config.world.dimensionless else ""
+    open_robots = learner.config.world.dimensionless and not learner.config.adversary.victims
+    robot = " --robot omni" if open_robots else ""
     print(f"next: fieldswarm export {directory}{robot} --out {directory}/bundle")
 
 
