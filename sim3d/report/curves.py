@@ -11,10 +11,10 @@ from sim3d.report.words import SCORES, estimate, ladder_name, plural, quantity, 
 from sim3d.statistics.interval import Estimate
 from sim3d.suite.results import FamilyResult, LadderResult, Results
 
-WIDTH, HEIGHT = 300, 178
-LEFT, RIGHT, TOP, BOTTOM = 28, 292, 10, 150
-_LABEL = 30
-"""Room that a tick's label takes."""
+WIDTH, HEIGHT = 262, 168
+LEFT, RIGHT, TOP, BOTTOM = 26, 254, 8, 140
+_LETTER, _GAP = 6.2, 5
+"""Width of a letter of a tick's label, about, and room between two labels."""
 
 
 def curves(results: Results, look: Look) -> list[Markup]:
@@ -61,7 +61,7 @@ def _panel(name: str, by_policy: dict[str, LadderResult], look: Look) -> Markup:
     along = ladder.along or tuple(map(float, ladder.severities))
     scale = _Scale(along)
     described = f"Score from clean to severity {ladder.severities[-1]} of {ladder.about}. " + " ".join(
-        f"{policy} goes from {each.score[0].value:.3f} to {each.score[-1].value:.3f} and {_breaks(each)}."
+        f"{policy} goes from {each.score[0].value:.3f} to {each.score[-1].value:.3f}: {_breaks(each)}."
         for policy, each in by_policy.items()
     )
     drawn = [
@@ -99,12 +99,15 @@ def _frame(scale: _Scale, ladder: LadderResult) -> list[Markup]:
     places = [scale.x(value) for value in scale.along]
     ticks = [tag("line", x1=x, x2=x, y1=BOTTOM, y2=BOTTOM + 4, class_="tick") for x in places]
     labels = [tag("text", "clean", x=places[0], y=BOTTOM + 17, text_anchor="middle")]
-    taken = RIGHT + _LABEL
+    taken = RIGHT + _GAP
     for x, value in list(zip(places, scale.along, strict=True))[:0:-1]:
-        if taken - x >= _LABEL and x - places[0] >= 1.3 * _LABEL:
-            text = f"{value:g}" if ladder.along is None else quantity(value, ladder.unit)
-            labels.append(tag("text", text, x=x, y=BOTTOM + 17, text_anchor="end" if x == RIGHT else "middle"))
-            taken = x - (12 if x == RIGHT else 0)
+        text = f"{value:g}" if ladder.along is None else quantity(value, ladder.unit)
+        width = _LETTER * len(text)
+        # The last one ends where the axis does.
+        centre = min(x, RIGHT - width / 2)
+        if centre + width / 2 + _GAP <= taken + 0.5 and centre - width / 2 >= places[0] + _LETTER * len("clean") / 2 + _GAP:
+            labels.append(tag("text", text, x=centre, y=BOTTOM + 17, text_anchor="middle"))
+            taken = centre - width / 2
     return [*heights, *levels, *ticks, *labels]
 
 
@@ -116,8 +119,13 @@ def _curve(scale: _Scale, scores: Sequence[Estimate], policy: str, look: Look, p
     return tag(
         "g",
         tag("polygon", points=_points([*lows, *highs[::-1]]), class_="band"),
-        tag("polyline", points=_points(points), class_="line"),
-        [look.mark(policy, x, y, 2.6) for x, y in points] if phase == "during" else None,
+        tag(
+            "polyline",
+            points=_points(points),
+            class_="line",
+            stroke_width=look.weight(policy) if phase == "during" else 0.7 * look.weight(policy),
+        ),
+        [look.mark(policy, x, y, 1.2 + look.weight(policy)) for x, y in points] if phase == "during" else None,
         class_=f"{look.css_class(policy)} {phase}",
     )
 
@@ -143,10 +151,10 @@ def _falls(ladder: LadderResult) -> bool:
 
 def _breaks(ladder: LadderResult) -> str:
     if not _falls(ladder):
-        return "keeps 90 % of clean throughout"
+        return "90 % of clean throughout"
     if ladder.break_at is None:
-        return f"keeps 90 % of clean up to severity {quantity_estimate(ladder.break_severity, '')}"
-    return f"keeps 90 % of clean up to {quantity_estimate(ladder.break_at, ladder.unit)}"
+        return f"90 % of clean up to severity {quantity_estimate(ladder.break_severity, '')}"
+    return f"90 % of clean up to {quantity_estimate(ladder.break_at, ladder.unit)}"
 
 
 def _numbers(policy: str, ladder: LadderResult) -> Markup:

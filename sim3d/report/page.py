@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from importlib import resources
 
+from sim3d.explain.results import Explanation
+from sim3d.report.attribution import attribution
 from sim3d.report.comparisons import comparisons
 from sim3d.report.curves import curves
 from sim3d.report.figure import section
@@ -16,6 +18,7 @@ from sim3d.report.look import Look
 from sim3d.report.markup import Child, Markup, raw, tag
 from sim3d.report.profiles import profiles
 from sim3d.report.provenance import deployed_twins, not_run, provenance
+from sim3d.report.recovery import recovery
 from sim3d.report.replay_figures import replay_figures
 from sim3d.report.replays import Replay
 from sim3d.report.safety import safety
@@ -32,12 +35,14 @@ class Contents:
     Attributes:
         manifest, results: of the evaluation.
         deployed: bundle -> cell -> twin; empty without any.
+        explanation: who failed first, and what robots contribute; None when nobody has asked.
         replays: missions to show; or why there are none.
     """
 
     manifest: Manifest
     results: Results
     deployed: dict[str, dict[str, DeployedResult]]
+    explanation: Explanation | None
     replays: list[Replay] | str
 
 
@@ -56,6 +61,22 @@ def page(contents: Contents) -> bytes:
     if results.comparisons:
         sections.append(("comparisons", "Which is better", comparisons(results, look)))
     sections.append(("safety", "Safety", safety(manifest, results, look)))
+    if any(policy.recovery for policy in results.policies.values()):
+        sections.append(("recovery", "What comes back", recovery(manifest, results, look)))
+    else:
+        missing.append("Recovery: no cell of the suite has a fault.")
+    if contents.explanation is None:
+        missing.append(
+            [
+                "Who failed first, and what each robot contributes: ",
+                tag("code", "fieldswarm explain DIR"),
+                " adds it, then ",
+                tag("code", "fieldswarm report DIR"),
+                ".",
+            ]
+        )
+    else:
+        sections.append(("attribution", "Why it fails", attribution(manifest, contents.explanation, look)))
     if isinstance(contents.replays, str):
         missing.append(f"Replays: {contents.replays}")
     else:

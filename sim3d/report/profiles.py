@@ -68,7 +68,7 @@ def _curve(policy: str, profile: ProfileResult, look: Look) -> Markup:
     return tag(
         "g",
         tag("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in band), class_="band"),
-        tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_="line"),
+        tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_="line", stroke_width=look.weight(policy)),
         [look.mark(policy, x, y, 2.4) for x, y in points[::2]],
         class_=look.css_class(policy),
     )

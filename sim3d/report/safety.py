@@ -36,7 +36,7 @@ def safety(manifest: Manifest, results: Results, look: Look) -> list[Markup]:
             class_="lede",
         ),
         look.legend(),
-        tag("div", [_strip(metric, manifest, results, look) for metric in FIGURES], class_="panels"),
+        tag("div", [_strip(metric, manifest, results, look) for metric in FIGURES], class_="panels fit"),
         tag("h3", "Interventions of the safety gate"),
         tag(
             "p",

@@ -9,6 +9,7 @@ import msgspec
 
 from robots.errors import InputError
 from runtime.atomic import write_atomically
+from sim3d.explain.results import read_explanation
 from sim3d.report.page import Contents, page
 from sim3d.report.replays import Replay, entrants_of, run_replays, stored_replays
 from sim3d.report.selection import choose
@@ -40,6 +41,7 @@ def write_report(store: CellStore, path: Path, files: Mapping[str, Entrant] | No
         manifest=store.manifest,
         results=results,
         deployed=deployed_results(store),
+        explanation=read_explanation(store.folder),
         replays=_replays(store, results, files, progress),
     )
     document = page(contents)
