@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml
 from runtime import cli
-from runtime.bundle import read_bundle
+from runtime.bundle import read_bundle, write_manifest
 from sim3d.in_process import run_missions
 from sim3d.spread_task import reward
 from sim3d.world import random_layouts
@@ -28,7 +28,9 @@ ROBOT = 1
 
 @pytest.fixture(scope="module")
 def victims(tmp_path_factory):
-    return write_homing_bundle(tmp_path_factory.mktemp("victims"))
+    folder = write_homing_bundle(tmp_path_factory.mktemp("victims"))
+    write_manifest(folder, success=1.0, differences=[(1e-7, 2e-7)] * 3, created_by="somebody", provenance={})
+    return folder
 
 
 def config_for(victims, **more):
