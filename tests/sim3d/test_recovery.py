@@ -17,7 +17,7 @@ from runtime.figure import Law
 from runtime.link import Fault
 from sim3d.recovery import attainable_landmarks, covered_landmarks, jain_index, path_lengths, recovery, strikes
 from sim3d.statistics.interval import layout_weights
-from sim3d.suite.recoveries import mean_of_some
+from sim3d.suite.recoveries import coverage_ratio, mean_of_some
 from sim3d.suite.results import RECOVERY, Results, figure_names, named_figures
 from sim3d.suite.store import CellStore
 from tests.sim3d.homing import write_homing_bundle
@@ -218,6 +218,19 @@ def test_the_mean_of_a_handful_has_an_interval_that_holds():
         else:
             assert found.value is None
     assert np.mean(hits) > 0.95
+
+
+def test_few_missions_that_lose_nothing_do_not_say_that_none_ever_does():
+    weights, generator, hits = layout_weights(30, 500), np.random.default_rng(1), []
+    for _ in range(300):
+        coverage = np.where(generator.random((1, 30)) < 0.02, 2 / 3, 1.0)
+        found = coverage_ratio(coverage, np.ones((1, 30)), weights, 2.0)
+        assert found.value == pytest.approx(coverage.mean()) and found.low < found.value
+        hits.append(found.low <= 1 - 0.02 / 3 <= found.high)
+    assert np.mean(hits) > 0.95
+    assert coverage_ratio(np.zeros((1, 30)), np.zeros((1, 30)), weights, 2.0).value is None
+    least, most = np.array([[0.0] * 15 + [1.0] * 15]), np.ones((1, 30))
+    assert coverage_ratio(least, most, weights, 1.0).value == 0.5 < coverage_ratio(least, most, weights, 1.0).high < 0.75
 
 
 SUITE = """
