@@ -11,7 +11,7 @@ from sim3d.statistics.interval import Estimate
 from sim3d.suite.cells import CLEAN
 from sim3d.suite.store import Manifest
 
-WIDTH, LEFT, RIGHT, TOP = 460, 138, 450, 18
+WIDTH, LEFT, RIGHT, TOP = 330, 62, 318, 18
 _LANE = 11
 """Height of one bundle's lane in a row."""
 
@@ -118,9 +118,9 @@ def _failures(manifest: Manifest, bundles: dict[str, tuple[str, BundleExplanatio
         for name, (policy, each) in bundles.items()
     ]
     lowest = [_lowest(policy, explained, look) for policy, explained in bundles.values()]
-    picture = scrolling(table(["ladder", "policy", *[f"severity {severity}" for severity in severities]], known, class_="plain"))
+    picture = scrolling(table(["ladder", "policy", *severities], known, class_="plain"))
     return [
-        figure("Share of missions in which the robot with the fault is named first", picture, table(head, rows), notes=alarms),
+        figure("Share of missions in which the robot with the fault is named first, by severity", picture, table(head, rows), notes=alarms),
         *filter(None, lowest),
     ]
 

@@ -9,7 +9,7 @@ from sim3d.report.words import estimate, number, plural
 from sim3d.statistics.interval import Estimate
 from sim3d.suite.results import Comparison, Results
 
-WIDTH, ROW, LEFT, RIGHT, TOP = 500, 22, 100, 338, 22
+WIDTH, ROW, LEFT, RIGHT, TOP = 390, 20, 74, 238, 22
 SURE = 0.05
 """Largest p, corrected for the number of cells, of what is called a difference."""
 TESTS = {

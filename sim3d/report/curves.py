@@ -29,7 +29,11 @@ def curves(results: Results, look: Look) -> list[Markup]:
             class_="lede",
         ),
         look.legend(),
-        *[_family(name, {policy: each.families[name] for policy, each in results.policies.items()}, look) for name in some.families],
+        tag(
+            "div",
+            [_family(name, {policy: each.families[name] for policy, each in results.policies.items()}, look) for name in some.families],
+            class_="families",
+        ),
     ]
 
 
@@ -52,7 +56,7 @@ def _family(name: str, by_policy: dict[str, FamilyResult], look: Look) -> Markup
             [_panel(ladder, {policy: each.ladders[ladder] for policy, each in by_policy.items()}, look) for ladder in ladders],
             class_="panels",
         ),
-        class_="family",
+        class_="family one" if len(ladders) == 1 else "family",
     )
 
 

@@ -110,8 +110,13 @@ def _group(
             tag("td", estimate(figure), class_="num"),
             tag("td", _bar(figure, policy, look), class_="bar"),
         ]
-        rows.append(tag("tr", first, cells, tag("td", estimate(after[policy]) if after else "", class_="num") if some_after else None))
+        rows.append(tag("tr", first, cells, tag("td", _after(after, policy), class_="num") if some_after else None))
     return tag("tbody", rows, class_=class_ or None)
+
+
+def _after(after: dict[str, Estimate | None] | None, policy: str) -> list[Markup | str]:
+    """With a word that stands for the column's head where there is no room for columns."""
+    return [tag("span", "after ", class_="narrow"), estimate(after[policy])] if after and after[policy] else []
 
 
 def _bar(figure: Estimate, policy: str, look: Look) -> Markup:

@@ -41,7 +41,7 @@ def _map(suite: Suite, name: str, policy: str, result: PolicyResult, results: Re
     kept = [[each.value >= 0.9 * clean for each in row] for row in grid.score]
     head = tag(
         "tr",
-        tag("th", f"{ladder_name(grid.rows)} ↓ {ladder_name(grid.columns)} →", scope="col"),
+        tag("th", [f"{ladder_name(grid.rows)} ↓", tag("br"), f"{ladder_name(grid.columns)} →"], scope="col"),
         [_head(columns[s]) for s in grid.column_severities],
     )
     body = [

@@ -8,8 +8,8 @@ from sim3d.report.markup import Markup, tag
 from sim3d.report.words import SCORES, estimate
 from sim3d.suite.results import ProfileResult, Results
 
-WIDTH, HEIGHT = 460, 230
-LEFT, RIGHT, TOP, BOTTOM = 34, 450, 10, 196
+WIDTH, HEIGHT = 350, 204
+LEFT, RIGHT, TOP, BOTTOM = 32, 342, 8, 168
 
 
 def profiles(results: Results, look: Look) -> list[Markup]:
