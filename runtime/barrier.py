@@ -19,11 +19,11 @@ n . u <= b. Where r >= d the direction is unknown, and there is no set-point tha
 not below zero unless the *believed* distance is below D. Then the robot moves away, by half of what is missing in t.
 
 **Nearest point.** To minimise |u - v|^2 over half-planes and the disc |u| <= c of the speed limit, |v| <= c, is a convex problem in the
-plane. At its only minimiser, v - u is a combination, with positive weights, of the outward normals of constraints on whose border u lies
-(Karush, Kuhn, Tucker), and of at most two of them (Caratheodory). None: u = v. One line: u is the foot of the perpendicular from v. The
-circle alone: v - u points outwards along u, so |v| > c, which is excluded. Two: u is the crossing of two lines, or of a line and the
-circle. These points are finitely many; the minimiser is the nearest to v of those that satisfy all constraints. If none does, there is
-no solution.
+plane, and has one minimiser at most. If v is allowed, it is v. If not, v - u is a combination, with positive weights, of the outward
+normals of constraints on whose border u lies (Karush, Kuhn, Tucker). One of these normals has n . (v - u) > 0, for their combination has.
+So u is on the border of a constraint that v breaks, and that is a line, since v is within the disc. On this line the other constraints
+leave an interval, and of an interval the point nearest to v is v's projection, or the end next to it. So each line that v breaks gives one
+point, and the minimiser is the nearest to v of those that satisfy all constraints. If none does, there is no solution.
 
 **Assumptions** under which robots do not touch: each runs this filter or stands still; each follows a set-point within t, and brakes
 with a; positions are wrong by half the margin at most; no message is older than its age by more than m; nothing touches at the start.
@@ -35,7 +35,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import ModuleType
 from typing import TypeAlias
 
@@ -46,14 +45,18 @@ from runtime import floats
 from runtime.team import Separation
 
 Numbers: TypeAlias = float | np.ndarray
+Rows: TypeAlias = np.ndarray | list
+Point: TypeAlias = np.ndarray | tuple[float, float]
 
 _SLACK = 1e-9
 """By rounding, a point on a border may lie beyond it [m/s]."""
+_PARALLEL = 1e-10
+"""Sine of the angle below which two lines do not cross: within the reach of any robot they are nearer to each other than rounding tells."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The other robots as one robot knows them. `...` are any leading dimensions, K is the number of neighbours.
+    """The other robots as one robot knows them: arrays, or lists for one robot. `...` are leading dimensions, K the number of neighbours.
 
     Attributes:
         position: [..., K, 2], m, world frame, extrapolated to now.
@@ -61,22 +64,22 @@ class Neighbours:
         age: [..., K], of their messages [s]; infinite for one of which nothing is known, and which cannot be avoided.
     """
 
-    position: np.ndarray
-    velocity: np.ndarray
-    age: np.ndarray
+    position: Rows
+    velocity: Rows
+    age: Rows
 
 
 @dataclass(frozen=True)
 class HalfPlanes:
-    """Set-points u with n . u <= b.
+    """Set-points u with n . u <= b; arrays, or lists for one robot.
 
     Attributes:
         normal: n, [..., H, 2], unit vectors, or zero.
         bound: b, [..., H], m/s; infinite where everything is allowed, minus infinity where nothing is.
     """
 
-    normal: np.ndarray
-    bound: np.ndarray
+    normal: Rows
+    bound: Rows
 
 
 @dataclass(frozen=True)
@@ -95,17 +98,21 @@ class Barrier:
     reaction: float
     hidden: float
 
-    def half_planes(self, position: np.ndarray, velocity: np.ndarray, neighbours: Neighbours, own_age: float = 0.0) -> HalfPlanes:
+    def half_planes(self, position: Point, velocity: Point, neighbours: Neighbours, own_age: float = 0.0) -> HalfPlanes:
         """What the neighbours leave of the plane of set-points, two half-planes each.
 
         Args:
-            position: own, [..., 2], m, world frame, extrapolated to now.
-            velocity: own, [..., 2], m/s, world frame.
-            neighbours: finite, but for ages.
+            position: own, [..., 2], m, world frame, extrapolated to now; an array, or a tuple for one robot.
+            velocity: own, [..., 2], m/s, world frame; as the position.
+            neighbours: finite, but for ages; lists beside a tuple.
             own_age: of the own measurement [s].
         """
-        if position.ndim == 1:
+        if isinstance(position, tuple):
             return self._of_one(position, velocity, neighbours, own_age)
+        if position.ndim == 1:
+            others = Neighbours(neighbours.position.tolist(), neighbours.velocity.tolist(), neighbours.age.tolist())
+            alone = self._of_one(tuple(position.tolist()), tuple(velocity.tolist()), others, own_age)
+            return HalfPlanes(np.array(alone.normal), np.array(alone.bound))
         with np.errstate(over="ignore", invalid="ignore"):  # a peer may claim to be anywhere, at any speed
             offset, own, other = neighbours.position - position[..., None, :], velocity[..., None, :], neighbours.velocity
             vectors = (*_parts(offset), *_parts(own), *_parts(other))
@@ -113,13 +120,12 @@ class Barrier:
         normal = np.stack([np.concatenate([ex, fx], axis=-1), np.concatenate([ey, fy], axis=-1)], axis=-1)
         return HalfPlanes(normal, np.concatenate([bound, bound], axis=-1))
 
-    def _of_one(self, position: np.ndarray, velocity: np.ndarray, neighbours: Neighbours, own_age: float) -> HalfPlanes:
-        (own_x, own_y), speeds = position.tolist(), velocity.tolist()
-        each = zip(neighbours.position.tolist(), neighbours.velocity.tolist(), neighbours.age.tolist(), self.distance.tolist(), strict=True)
-        sides = [self._sides(floats, x - own_x, y - own_y, *speeds, *other, age, own_age, keep) for (x, y), other, age, keep in each]
+    def _of_one(self, position: Point, velocity: Point, neighbours: Neighbours, own_age: float) -> HalfPlanes:
+        own_x, own_y = position
+        each = zip(neighbours.position, neighbours.velocity, neighbours.age, self.distance.tolist(), strict=True)
+        sides = [self._sides(floats, x - own_x, y - own_y, *velocity, *other, age, own_age, keep) for (x, y), other, age, keep in each]
         bounds = [bound for *_, bound in sides]
-        normals = [(ex, ey) for ex, ey, *_ in sides] + [(fx, fy) for _, _, fx, fy, _ in sides]
-        return HalfPlanes(np.array(normals), np.array(bounds + bounds))
+        return HalfPlanes([(ex, ey) for ex, ey, *_ in sides] + [(fx, fy) for _, _, fx, fy, _ in sides], bounds + bounds)
 
     def _sides(
         self,
@@ -174,70 +180,94 @@ def barrier_for(spec: RobotSpec, neighbours: Sequence[str], separation: Separati
     )
 
 
-def violates(point: np.ndarray, allowed: HalfPlanes) -> np.ndarray:
-    """Whether points [..., 2] are outside of any of their half-planes: [...]."""
+def violates(point: Point, allowed: HalfPlanes) -> np.ndarray | bool:
+    """Whether points [..., 2] are outside of any of their half-planes: [...]; a truth for a tuple, beside lists."""
     # Not "is beyond any": of what is no number neither is true, and then nothing is allowed.
+    if isinstance(point, tuple):
+        x, y = point
+        return not all(nx * x + ny * y <= b for (nx, ny), b in zip(allowed.normal, allowed.bound, strict=True))
     if point.ndim == 1:
-        x, y = point.tolist()
-        return np.bool_(not all(nx * x + ny * y <= b for (nx, ny), b in zip(allowed.normal.tolist(), allowed.bound.tolist(), strict=True)))
+        return np.bool_(violates(tuple(point.tolist()), as_lists(allowed)))
     return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)
 
 
-def nearest(wanted: np.ndarray, allowed: HalfPlanes, radius: float) -> tuple[np.ndarray, np.ndarray]:
+def as_lists(allowed: HalfPlanes) -> HalfPlanes:
+    """The half-planes of one robot as lists, whatever they are."""
+    return allowed if isinstance(allowed.bound, list) else HalfPlanes(allowed.normal.tolist(), allowed.bound.tolist())
+
+
+def nearest(wanted: Point, allowed: HalfPlanes, radius: float) -> tuple[Point, np.ndarray | bool]:
     """The point nearest to the wanted one within half-planes and a disc about zero.
 
     Args:
-        wanted: [..., 2], m/s, within the disc.
-        allowed: the half-planes.
+        wanted: [..., 2], m/s, within the disc; an array, or a tuple for one robot.
+        allowed: the half-planes; lists beside a tuple.
         radius: of the disc [m/s].
 
     Returns:
         The point [..., 2], m/s, zero where there is none, and [...] whether there is one. What is allowed comes back bit for bit.
     """
+    if isinstance(wanted, tuple):
+        return _nearest_of_one(wanted, allowed, radius) if violates(wanted, allowed) else (wanted, True)
+    if wanted.ndim == 1:
+        point, found = nearest(tuple(wanted.tolist()), as_lists(allowed), radius)
+        return np.array(point), np.array(found)
     outside = violates(wanted, allowed)
-    point, found = np.array(wanted), np.array(~outside)  # arrays for one robot, too
-    if not found.all():
-        point[outside], found[outside] = _best_candidate(wanted[outside], allowed.normal[outside], allowed.bound[outside], radius)
+    point, found = np.array(wanted), ~outside
+    if outside.any():
+        point[outside], found[outside] = _nearest_of_many(wanted[outside], allowed.normal[outside], allowed.bound[outside], radius)
     return point, found
 
 
-def _best_candidate(wanted: np.ndarray, normal: np.ndarray, bound: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+def _nearest_of_one(wanted: Point, allowed: HalfPlanes, radius: float) -> tuple[Point, bool]:
+    """`nearest` for a wanted point that is not allowed."""
+    relaxed = HalfPlanes(allowed.normal, [bound + _SLACK for bound in allowed.bound])
+    best, shortest = (0.0, 0.0), math.inf
+    for normal, bound in zip(allowed.normal, allowed.bound, strict=True):
+        if not violates(wanted, HalfPlanes([normal], [bound])):
+            continue
+        reaches = [_reach(floats, *normal, bound, *other, limit) for other, limit in zip(allowed.normal, allowed.bound, strict=True)]
+        low, high = max(low for low, _ in reaches), min(high for _, high in reaches)
+        point = _on_line(floats, *normal, bound, *wanted, low, high, radius)
+        distance = floats.hypot(point[0] - wanted[0], point[1] - wanted[1])
+        if not violates(point, relaxed) and floats.hypot(*point) <= radius + _SLACK and distance < shortest:
+            best, shortest = point, distance
+    return best, shortest < math.inf
+
+
+def _nearest_of_many(wanted: np.ndarray, normal: np.ndarray, bound: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """`nearest` for wanted points [M, 2] that are not allowed by half-planes [M, H, 2], [M, H]."""
-    # Infinite bounds, parallel lines, and lines that miss the circle give candidates that are not finite, and not allowed.
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        candidates = np.concatenate([_feet(wanted, normal, bound), _on_circle(normal, bound, radius), _crossings(normal, bound)], axis=1)
-        within = (_along(normal[:, None], candidates[:, :, None]) <= bound[:, None] + _SLACK).all(axis=-1)
-        within &= np.hypot(*_parts(candidates)) <= radius + _SLACK
-        distance = np.where(within, np.hypot(*_parts(candidates - wanted[:, None])), np.inf)
-    rows, best = np.arange(len(wanted)), distance.argmin(axis=1)
-    found = np.isfinite(distance[rows, best])
-    return np.where(found[:, None], candidates[rows, best], 0.0), found
+    points, distance = np.zeros(normal.shape), np.full(bound.shape, np.inf)
+    rows, lines = np.nonzero(~(_along(normal, wanted[:, None]) <= bound))
+    start, others, limits = wanted[rows], normal[rows], bound[rows]
+    line = (*_parts(normal[rows, lines]), bound[rows, lines])
+    # Infinite bounds give points that are not finite, and not allowed.
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, high = _reach(np, *(part[:, None] for part in line), *_parts(others), limits)
+        point = np.stack(_on_line(np, *line, *_parts(start), low.max(axis=-1), high.min(axis=-1), radius), axis=-1)
+        within = ~violates(point, HalfPlanes(others, limits + _SLACK)) & (np.hypot(*_parts(point)) <= radius + _SLACK)
+        points[rows, lines], distance[rows, lines] = point, np.where(within, np.hypot(*_parts(point - start)), np.inf)
+    best = distance.argmin(axis=1)[:, None]
+    found = np.take_along_axis(distance, best, axis=1) < np.inf
+    return np.where(found, np.take_along_axis(points, best[..., None], axis=1)[:, 0], 0.0), found[:, 0]
 
 
-def _feet(wanted: np.ndarray, normal: np.ndarray, bound: np.ndarray) -> np.ndarray:
-    """[M, H, 2]: feet of the perpendiculars from the wanted points to the lines."""
-    return wanted[:, None] - (_along(normal, wanted[:, None]) - bound)[..., None] * normal
+def _reach(xp: ModuleType, nx: Numbers, ny: Numbers, bound: Numbers, mx: Numbers, my: Numbers, limit: Numbers) -> tuple[Numbers, Numbers]:
+    """From where to where, along (-ny, nx), the line n . u = bound is in the half-plane m . u <= limit; a parallel one leaves it whole."""
+    sine, cosine = nx * my - ny * mx, nx * mx + ny * my
+    crosses = abs(sine) > _PARALLEL
+    crossing = (limit - bound * cosine) / xp.where(crosses, sine, 1.0)
+    return xp.where(crosses & (sine < 0.0), crossing, -math.inf), xp.where(crosses & (sine > 0.0), crossing, math.inf)
 
 
-def _on_circle(normal: np.ndarray, bound: np.ndarray, radius: float) -> np.ndarray:
-    """[M, 2 H, 2]: where the lines cross the circle."""
-    foot = bound[..., None] * normal
-    half_chord = np.sqrt(radius**2 - bound * bound)[..., None] * np.stack([-normal[..., 1], normal[..., 0]], axis=-1)
-    return np.concatenate([foot + half_chord, foot - half_chord], axis=1)
-
-
-def _crossings(normal: np.ndarray, bound: np.ndarray) -> np.ndarray:
-    """[M, H (H - 1) / 2, 2]: where each two lines cross (Cramer's rule)."""
-    first, second = _pairs(normal.shape[1])
-    (ax, ay), (bx, by) = _parts(normal[:, first]), _parts(normal[:, second])
-    a, b = bound[:, first], bound[:, second]
-    return np.stack([a * by - b * ay, b * ax - a * bx], axis=-1) / (ax * by - ay * bx)[..., None]
-
-
-@cache
-def _pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the second of all pairs of `count` things."""
-    return np.triu_indices(count, 1)
+def _on_line(
+    xp: ModuleType, nx: Numbers, ny: Numbers, bound: Numbers, x: Numbers, y: Numbers, low: Numbers, high: Numbers, radius: float
+) -> tuple[Numbers, Numbers]:
+    """The point nearest to (x, y) of the line n . u = bound between two places on it, and within the disc."""
+    half_chord = xp.sqrt(xp.maximum(radius * radius - bound * bound, 0.0))
+    low, high = xp.maximum(low, -half_chord), xp.minimum(high, half_chord)
+    along = xp.minimum(xp.maximum(nx * y - ny * x, low), high)
+    return bound * nx - along * ny, bound * ny + along * nx
 
 
 def _along(normal: np.ndarray, point: np.ndarray) -> np.ndarray:

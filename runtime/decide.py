@@ -21,8 +21,6 @@ from runtime.safety import Gated, Limits, gate
 from runtime.schedule import HeldAction
 from runtime.team import Missions, Team
 
-WARM_UP_RUNS = 3
-
 
 @dataclass(frozen=True)
 class Wish:
@@ -84,17 +82,16 @@ class Decider:
         if self._localiser is not None:
             self._localiser.begin()
 
-    def warm_up(self) -> None:
-        """Run everything once or twice, beside a peer that is too near, and forget it: the first tick is as fast as the next."""
+    def rehearse(self) -> None:
+        """Run everything once or twice, beside a peer that is too near, and forget it."""
         peers = self._peers
         own = RobotState(0, 0, 0, 0, np.zeros(2), np.zeros(2), 0.0)
-        heard = Heard(np.full((peers, 2), 1e-3), np.zeros((peers, 2)), np.zeros(peers))
-        for _ in range(WARM_UP_RUNS):
-            self.begin_episode()
-            own = self.locate(self.locate(own))
-            wish = self.wish(own, heard, True)
-            for action in (wish.action, np.full(2, 1e3)):
-                self.allow(own, 0.0, heard, Wish(wish.peers, action), True)
+        heard = Heard([(1e-3, 1e-3)] * peers, [(0.0, 0.0)] * peers, [0.0] * peers)
+        self.begin_episode()
+        own = self.locate(self.locate(own))
+        wish = self.wish(own, heard, True)
+        for action in (wish.action, np.full(2, 1e3)):
+            self.allow(own, 0.0, heard, Wish(wish.peers, action), True)
         self.begin_episode()
 
     def locate(self, measured: RobotState) -> RobotState:
@@ -120,17 +117,18 @@ class Decider:
             heard: of the M peers, by ascending agent number.
             active: whether the robot may move; if not, the actor does not run.
         """
-        peers = believe(heard, own.position, self._lost)
+        peers = believe(heard, own.position.tolist(), self._lost)
         if not (active and self._schedule.due(own.elapsed)):
             return Wish(peers, self._schedule.at(own.elapsed))
+        told = peers.as_arrays()
         view = View(
             own_position=own.position,
             own_velocity=own.velocity,
             landmarks=self._landmarks[own.episode % len(self._landmarks)],
-            peers=peers.position,
-            peers_velocity=peers.velocity,
-            peers_age=peers.age,
-            peers_known=peers.known,
+            peers=told.position,
+            peers_velocity=told.velocity,
+            peers_age=told.age,
+            peers_known=told.known,
             command_latency=self._command_latency,
             own_setpoint=self.sent,
         )
@@ -156,5 +154,7 @@ class Decider:
         """What the peers leave of my set-points. One that is lost stays where it was last believed to be; one never heard is nowhere."""
         if self._barrier is None:
             return None
-        neighbours = Neighbours(peers.position, peers.velocity, np.where(np.isfinite(heard.age), peers.age, np.inf))
-        return self._barrier.half_planes(own.position + own_age * own.velocity, own.velocity, neighbours, own_age)
+        ages = [age if math.isfinite(before) else math.inf for age, before in zip(peers.age, heard.age, strict=True)]
+        (x, y), (speed_x, speed_y) = own.position.tolist(), own.velocity.tolist()
+        here = (x + own_age * speed_x, y + own_age * speed_y)
+        return self._barrier.half_planes(here, (speed_x, speed_y), Neighbours(peers.position, peers.velocity, ages), own_age)

@@ -30,7 +30,7 @@ class Ears(Protocol):
             ages: of their newest messages [s]; infinite where none counts.
 
         Returns:
-            [M, ...].
+            [M, ...], lists.
         """
 
 
@@ -50,7 +50,7 @@ class OpenEars:
                 position.append((0.0, 0.0))
                 velocity.append((0.0, 0.0))
                 age.append(math.inf)
-        return Heard(np.array(position).reshape(-1, 2), np.array(velocity).reshape(-1, 2), np.array(age))
+        return Heard(position, velocity, age)
 
 
 class LinkedEars:
@@ -102,7 +102,7 @@ class LinkedEars:
                 position[0, agent], velocity[0, agent] = message.position, message.velocity
                 age[0, 0, agent], came[0, 0, agent] = its_age, True
         heard = self._link.step(own.elapsed, own.position[None, None], position, velocity, age, came)
-        return Heard(heard.position[0, 0], heard.velocity[0, 0], heard.age[0, 0])
+        return Heard(heard.position[0, 0].tolist(), heard.velocity[0, 0].tolist(), heard.age[0, 0].tolist())
 
 
 def _of_this_episode(track: PeerTrack, own: RobotState) -> bool:

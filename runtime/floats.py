@@ -7,12 +7,14 @@ caches between two ticks, on being fetched. No argument is NaN, but where it say
 from __future__ import annotations
 
 import math
+import operator
 
 isfinite = math.isfinite
 sqrt = math.sqrt
 minimum = min
 maximum = max
 all = any = bool
+logical_not = operator.not_
 
 
 def hypot(x: float, y: float) -> float:

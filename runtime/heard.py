@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from runtime.arrays import array_namespace
 from runtime.chance import Array
 from runtime.observation import of_others
 
+Rows: TypeAlias = Array | list
+"""Of many robots, or of one: plain numbers are faster where there are few."""
+
 
 @dataclass(frozen=True)
 class Heard:
-    """The newest message of each peer that has reached a robot. `...` are leading dimensions, M is the number of peers.
+    """The newest message of each peer that has reached a robot. `...` are leading dimensions, M is the number of peers; arrays, or lists
+    for one robot.
 
     Attributes:
         position: [..., M, 2], m, world frame, as it was sent; anything where nothing was heard.
@@ -24,14 +28,14 @@ class Heard:
         age: [..., M], s; infinite where nothing was heard in this episode.
     """
 
-    position: Array
-    velocity: Array
-    age: Array
+    position: Rows
+    velocity: Rows
+    age: Rows
 
 
 @dataclass(frozen=True)
 class Peers:
-    """What the actor is told of the peers.
+    """What the actor is told of the peers; arrays, or lists for one robot.
 
     Attributes:
         position: [..., M, 2], m, world frame: now, if the velocity has not changed.
@@ -40,13 +44,18 @@ class Peers:
         known: [..., M]: 1 for a peer that was heard and is not lost, else 0.
     """
 
-    position: Array
-    velocity: Array
-    age: Array
-    known: Array
+    position: Rows
+    velocity: Rows
+    age: Rows
+    known: Rows
+
+    def as_arrays(self) -> Peers:
+        """Those of one robot, as arrays."""
+        position, velocity = (np.array(each).reshape(-1, 2) for each in (self.position, self.velocity))
+        return Peers(position, velocity, np.array(self.age), np.array(self.known))
 
 
-def believe(heard: Heard, own_position: Array, lost: float) -> Peers:
+def believe(heard: Heard, own_position: Rows, lost: float) -> Peers:
     """Extrapolate each peer at constant velocity by the age of its message.
 
     A peer that is lost is kept where it would have been when it was lost; one that was never heard is at the robot's own position, at
@@ -54,10 +63,10 @@ def believe(heard: Heard, own_position: Array, lost: float) -> Peers:
 
     Args:
         heard: of the peers.
-        own_position: [..., 2], m, world frame.
+        own_position: [..., 2], m, world frame; a list beside lists.
         lost: age from which on a message says nothing any more [s].
     """
-    if isinstance(own_position, np.ndarray) and own_position.ndim == 1:
+    if isinstance(own_position, list):
         return _of_one(heard, own_position, lost)
     xp = array_namespace(heard.position)
     ever = xp.isfinite(heard.age)[..., None]
@@ -67,10 +76,10 @@ def believe(heard: Heard, own_position: Array, lost: float) -> Peers:
     return Peers(position, velocity, age, known)
 
 
-def _of_one(heard: Heard, own_position: np.ndarray, lost: float) -> Peers:
-    here_x, here_y = own_position.tolist()
+def _of_one(heard: Heard, own_position: list[float], lost: float) -> Peers:
+    here_x, here_y = own_position
     position, velocity, ages, known = [], [], [], []
-    for (x, y), (speed_x, speed_y), age in zip(heard.position.tolist(), heard.velocity.tolist(), heard.age.tolist(), strict=True):
+    for (x, y), (speed_x, speed_y), age in zip(heard.position, heard.velocity, heard.age, strict=True):
         ever, told = math.isfinite(age), min(age, lost)
         now_x, speed_x = _now(floats, x, speed_x, here_x, ever, told)
         now_y, speed_y = _now(floats, y, speed_y, here_y, ever, told)
@@ -78,7 +87,7 @@ def _of_one(heard: Heard, own_position: np.ndarray, lost: float) -> Peers:
         velocity.append((speed_x, speed_y))
         ages.append(told)
         known.append(float(age <= lost))
-    return Peers(np.array(position).reshape(-1, 2), np.array(velocity).reshape(-1, 2), np.array(ages), np.array(known))
+    return Peers(position, velocity, ages, known)
 
 
 def _now(xp: Any, spot: Array, speed: Array, here: Array, ever: Array, age: Array) -> tuple[Array, Array]:

@@ -128,8 +128,8 @@ class _Robot:
         active = tick.mode == Mode.ACTIVE.value
         heard = self._heard(tick)
         wish = self._decider.wish(own, heard, active)
-        for peer, position in zip(self._peers, wish.peers.position.tolist(), strict=True):
-            yield f"peers.{peer.id}.position", tick.peers[peer.id].position, position
+        for peer, position in zip(self._peers, wish.peers.position, strict=True):
+            yield f"peers.{peer.id}.position", tick.peers[peer.id].position, list(position)
         yield "observation", tick.observation, None if wish.observation is None else wish.observation.tolist()
         yield "action", tick.action, None if wish.answer is None else wish.answer.tolist()
         yield "wanted", tick.wanted, wish.action.tolist()
@@ -140,9 +140,9 @@ class _Robot:
     def _heard(self, tick: Tick) -> Heard:
         seen = [tick.peers[peer.id] for peer in self._peers]
         return Heard(
-            position=np.array([(0.0, 0.0) if peer.told is None else peer.told for peer in seen]).reshape(-1, 2),
-            velocity=np.array([peer.velocity for peer in seen]).reshape(-1, 2),
-            age=np.array([math.inf if peer.age is None else peer.age for peer in seen]),
+            position=[(0.0, 0.0) if peer.told is None else peer.told for peer in seen],
+            velocity=[peer.velocity for peer in seen],
+            age=[math.inf if peer.age is None else peer.age for peer in seen],
         )
 
 

@@ -23,6 +23,7 @@ from runtime.log import NoLog, RunLog
 from runtime.log_lines import Closing, Event, Peer, Tick
 from runtime.pacing import REPEAT, Lockstep, Pacing, RealTime
 from runtime.peer_links import PeerLinks
+from runtime.rehearsal import Rehearsal
 from runtime.safety import Gated
 from runtime.states import Inputs, Mode, settle, stale_after
 from runtime.stop_listener import NoStops, Stops
@@ -30,6 +31,7 @@ from runtime.tally import Tally
 from runtime.team import Missions, Team
 
 NANO = 1_000_000_000
+WARM_UP_RUNS = 3
 COUNTING_PERIOD = 1.0
 """Time between two lines in the log on refused messages, so that a peer that floods does not flood the log [s]."""
 
@@ -99,7 +101,8 @@ class Node:
         self._latch = Latch(None, say) if latch is None else latch
         self._stopped_for: str | None = None
         self._period = features.loop_period
-        self._decider = Decider(robot, team, missions, actor, spec, features.loop_period, command_latency)
+        self._decider, twin = (Decider(robot, team, missions, actor, spec, features.loop_period, command_latency) for _ in range(2))
+        self._rehearse = Rehearsal(twin, links, team.staleness, features.loop_period)
         self._began = clock()
         self._watch = ArmWatch(robot, team.arm_timeout, say, clock)
         self._stop = self._emergency = self._rearm = False
@@ -126,8 +129,8 @@ class Node:
 
     def warm_up(self) -> None:
         """Run what a tick runs, before the first one, and send nothing: what runs for the first time takes several times as long."""
-        self._decider.warm_up()
-        self._links.warm_up()
+        for _ in range(WARM_UP_RUNS):
+            self._rehearse()
 
     def run(self) -> Ending:
         """Tick until the plant ends, someone asks for a stop, or something fails; the robot is stopped in every case."""
@@ -175,7 +178,7 @@ class Node:
         return Ending("stopped")
 
     def _tick(self) -> None:
-        state = self._pacing.next_state(self._driver, self._idle)
+        state = self._pacing.next_state(self._driver, self._idle, self._rehearse)
         began = self._clock()
         self._heed_stops()
         if state is not None and not self._take(state):
@@ -192,7 +195,7 @@ class Node:
         listened = self._clock()
 
         heard = self._ears.hear(own, self._links.tracks, self._peer_ages())
-        ages = heard.age.tolist()
+        ages = heard.age
         own_age = self._pacing.own_age(self._own_meter, self._clock())
         self._update_mode(own_age, ages)
         self._watch.update(self.mode is Mode.ACTIVE, lambda: self._missing(ages))
@@ -310,7 +313,7 @@ class Node:
         self._log.write(Event(self._seconds(), event, detail))
 
     def _log_tick(self, own: RobotState, own_age: float, heard: Heard, ages: list[float], wish: Wish, gated: Gated, compute: float) -> None:
-        told, points, speeds = heard.position.tolist(), wish.peers.position.tolist(), wish.peers.velocity.tolist()
+        told, points, speeds = heard.position, wish.peers.position, wish.peers.velocity
         commanded, sent = gated.action.tolist(), self._decider.sent.tolist()
         measured, position = self._measured.position.tolist(), own.position.tolist()
         self._log.write(
@@ -349,6 +352,6 @@ class Node:
                 self._event("rejected", {"peer": sender, **rejected})
 
 
-def pacing_for(features: DriverFeatures, team: Team) -> Pacing:
-    """The strategy that the driver's clock asks for."""
-    return Lockstep(team.lockstep_timeout) if features.clock == "lockstep" else RealTime(features.loop_period)
+def pacing_for(features: DriverFeatures, team: Team, early: float = 0.0) -> Pacing:
+    """The strategy that the driver's clock asks for, awake so long before each deadline [s]."""
+    return Lockstep(team.lockstep_timeout) if features.clock == "lockstep" else RealTime(features.loop_period, early=early)

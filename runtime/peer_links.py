@@ -22,8 +22,6 @@ from runtime.team import Member
 MOST_AT_ONCE = 64
 """Frames taken from one peer in one go; a peer that floods cannot hold the control loop."""
 
-WARM_UP_MESSAGES = 3
-
 RENEWAL = 700_000_000
 """After so long a silence another way to the peer is begun, beside those that there are [ns]: when a link returns, a new connection comes
 through at once, while TCP waits ever longer before it tries an old one again. And ZeroMQ reconnects after a loss that it notices, but never
@@ -43,6 +41,8 @@ _TOLD = (
     | zmq.EVENT_DISCONNECTED
 )
 """Of each connection to a peer: how it began, and that it ended."""
+
+_STAGE = "inproc://rehearsal"
 
 _OPTIONS = {
     zmq.LINGER: 0,
@@ -112,6 +112,13 @@ class PeerLinks:
                 prove_shut(self._context, self._doorkeeper, door, keys.public[me.id], mine)
             for track in self.tracks:
                 self._subscribe(track)
+            self._stage, self._audience, self._myself = self._socket(zmq.PUB), self._socket(zmq.SUB), PeerTrack(me.id, "")
+            self._stage.bind(_STAGE)
+            self._audience.subscribe(b"")
+            self._audience.connect(_STAGE)
+            self._seats = zmq.Poller()
+            self._seats.register(self._audience, zmq.POLLIN)
+            self._rehearsed = 0
         except BaseException:
             self.close()
             raise
@@ -133,12 +140,13 @@ class PeerLinks:
         # A PUB drops what a slow peer does not take; it never blocks.
         self._publisher.send(self._compose(state, mode, stamp, self.sent), zmq.NOBLOCK)
 
-    def warm_up(self) -> None:
-        """Compose messages and judge them, as a tick does, and send none."""
-        myself = PeerTrack(self._robot, "")
+    def rehearse(self) -> None:
+        """Publish a message and take it in, as a tick does; both ends are my own, and nobody else hears it."""
+        self._rehearsed += 1
         state = RobotState(0, 0, 0, 0, np.zeros(2), np.zeros(2), 0.0)
-        for sequence in range(WARM_UP_MESSAGES):
-            myself.take(self._compose(state, "INIT", self._clock(), sequence), self._clock())
+        self._stage.send(self._compose(state, "INIT", self._clock(), self._rehearsed), zmq.NOBLOCK)
+        for subscriber, _ in self._seats.poll(0):
+            self._myself.take(_frame_from(subscriber), self._clock())
 
     def drain(self, timeout: float = 0.0) -> None:
         """Take in what has come, after waiting at most `timeout` [s] for the first."""
@@ -154,11 +162,7 @@ class PeerLinks:
                 track = self._of_socket.get(subscriber)
                 if track is None:  # given up just now: another way to the same peer was quicker
                     continue
-                frame = subscriber.recv(zmq.NOBLOCK, copy=False)
-                # A message has one part; one with more is refused as an empty one is.
-                if frame.more:
-                    subscriber.recv_multipart(zmq.NOBLOCK)
-                track.take(b"" if frame.more else frame.bytes, now)
+                track.take(_frame_from(subscriber), now)
                 self._alive[track] = now
                 while len(ways := self._ways[track]) > 1:
                     self._give_up(ways[0] if ways[0] is not subscriber else ways[1])
@@ -238,3 +242,12 @@ class PeerLinks:
         self._of_socket[subscriber] = track
         self._alive[track] = self._clock()
         self._poller.register(subscriber, zmq.POLLIN)
+
+
+def _frame_from(subscriber: zmq.Socket) -> bytes:
+    """What has come. A message has one part; one with more is refused as an empty one is."""
+    frame = subscriber.recv(zmq.NOBLOCK, copy=False)
+    if frame.more:
+        subscriber.recv_multipart(zmq.NOBLOCK)
+        return b""
+    return frame.bytes

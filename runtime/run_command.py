@@ -34,6 +34,7 @@ from runtime.link import LinkProfile, read_link
 from runtime.log import LARGEST_LOG, NoLog, RunLog
 from runtime.log_lines import Header
 from runtime.node import Ending, Node, pacing_for
+from runtime.pacing import EARLY
 from runtime.peer_links import PeerLinks
 from runtime.realtime import allow_many_files, claim_realtime, settle_interpreter
 from runtime.signals import Signals
@@ -69,7 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--latch", type=Path, metavar="FILE", help="keep an emergency stop here, in force when the robot is started again")
     parser.add_argument("--health", type=Path, metavar="SOCKET", help="answer `fieldswarm health` at this local socket")
-    parser.add_argument("--realtime", action="store_true", help="ask for SCHED_FIFO and locked memory, and say what is denied")
+    parser.add_argument(
+        "--realtime",
+        action="store_true",
+        help="ask for SCHED_FIFO and locked memory, saying what is denied, and wake 1 ms before each tick to rehearse it",
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a log: MCAP where the name ends in .mcap, else JSON lines")
     parser.add_argument(
         "--log-limit",
@@ -131,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
             links=links,
             ears=OpenEars() if link.is_clean else LinkedEars(link, missions, me.agent, len(team.robots), features.loop_period),
             command_latency=latency,
-            pacing=pacing_for(features, team),
+            pacing=pacing_for(features, team, EARLY if arguments.realtime else 0.0),
             log=log,
             say=_say,
             attend=lambda: health.attend(node.health),

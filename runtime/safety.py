@@ -13,7 +13,7 @@ import numpy as np
 
 from robots.spec import ActionKind, RobotSpec
 from runtime import floats
-from runtime.barrier import HalfPlanes, Numbers, nearest, violates
+from runtime.barrier import HalfPlanes, Numbers, as_lists, nearest, violates
 
 Truth: TypeAlias = bool | np.ndarray
 Pair: TypeAlias = tuple[Numbers, Numbers]
@@ -22,7 +22,7 @@ Pair: TypeAlias = tuple[Numbers, Numbers]
 FORCE_LIMIT = 1.0
 """Largest |u| per axis of an action of kind `force`: simple_spread's own range."""
 
-_SIDES = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+_SIDES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 """Outward normals of the fence."""
 
 _ROUNDING = 1e-12
@@ -93,7 +93,7 @@ def gate(
     """
     wanted = np.asarray(wanted, dtype=np.float64)
     if wanted.ndim == 1:
-        return _gated(floats, limits, wanted, previous, position, active, apart)
+        return _gated(floats, limits, wanted, previous, position, active, None if apart is None else as_lists(apart))
     with np.errstate(over="ignore"):  # a norm that overflows scales to zero, which is safe
         return _gated(np, limits, wanted, previous, position, active, apart)
 
@@ -128,12 +128,10 @@ def _gated(
         action = note("acceleration", action, _approached(xp, _parts(previous), action, limits.acceleration * limits.period))
     if limits.geofence is not None:
         action = note("geofence", action, _fenced(xp, limits, limits.geofence, action, _parts(position)))
-    if apart is not None and (outside := violates(_joined(action), apart)).any():
-        kept, possible = np.array(_joined(action)), np.array(outside)
-        allowed = _with_fence(limits, apart, position)
-        kept[outside], possible[outside] = nearest(kept[outside], HalfPlanes(allowed.normal[outside], allowed.bound[outside]), limits.speed)
-        note("dead_end", action, _parts(kept), ~possible)
-        action = note("barrier", action, _parts(kept), possible)
+    if apart is not None:
+        kept, possible = _kept_apart(xp, limits, action, _parts(position), apart)
+        note("dead_end", action, kept, xp.logical_not(possible))
+        action = note("barrier", action, kept, possible)
     if active is not True:
         action = note("state", action, _only(xp, active, action))
     return Gated(_joined(action) if changed else wanted, changed)
@@ -200,12 +198,27 @@ def _towards_fence(xp: ModuleType, limits: Limits, room: Numbers) -> Numbers:
     return limits.acceleration * (xp.sqrt(slowing * slowing + 2.0 * room / limits.acceleration) - slowing)
 
 
-def _with_fence(limits: Limits, apart: HalfPlanes, position: np.ndarray) -> HalfPlanes:
+def _kept_apart(xp: ModuleType, limits: Limits, action: Pair, position: Pair, apart: HalfPlanes) -> tuple[Pair, Truth]:
+    """What others leave of an action, and whether they leave anything. What they allow is not held against the fence once more."""
+    if xp is floats:
+        return nearest(action, _with_fence(xp, limits, apart, position), limits.speed) if violates(action, apart) else (action, True)
+    kept = _joined(action)
+    outside = violates(kept, apart)
+    if not outside.any():
+        return action, True
+    near, (x, y), possible = HalfPlanes(apart.normal[outside], apart.bound[outside]), position, ~outside
+    allowed = _with_fence(xp, limits, near, (x[outside], y[outside]))
+    kept[outside], possible[outside] = nearest(kept[outside], allowed, limits.speed)
+    return _parts(kept), possible
+
+
+def _with_fence(xp: ModuleType, limits: Limits, apart: HalfPlanes, position: Pair) -> HalfPlanes:
     """The four sides of the fence beside the neighbours, or one robot would push another out."""
     if limits.geofence is None:
         return apart
-    room = np.maximum(limits.geofence - _SIDES * position[..., None, :], 0.0)
-    room = np.where(_SIDES != 0.0, room, 0.0).sum(axis=-1)
-    sides = np.broadcast_to(_SIDES, (*position.shape[:-1], *_SIDES.shape))
-    bounds = _towards_fence(np, limits, room)
-    return HalfPlanes(np.concatenate([apart.normal, sides], axis=-2), np.concatenate([apart.bound, bounds], axis=-1))
+    x, y = position
+    bounds = [_towards_fence(xp, limits, xp.maximum(limits.geofence - (to_x * x + to_y * y), 0.0)) for to_x, to_y in _SIDES]
+    if xp is floats:
+        return HalfPlanes([*apart.normal, *_SIDES], [*apart.bound, *bounds])
+    sides = np.broadcast_to(np.array(_SIDES), (*apart.bound.shape[:-1], len(_SIDES), 2))
+    return HalfPlanes(np.concatenate([apart.normal, sides], axis=-2), np.concatenate([apart.bound, np.stack(bounds, axis=-1)], axis=-1))

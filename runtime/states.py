@@ -7,6 +7,7 @@ when something is missing, returns by itself when that is fresh again, and stays
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -68,8 +69,7 @@ def next_mode(mode: Mode, inputs: Inputs, staleness: Staleness, period: float) -
         staleness: the thresholds.
         period: of the control loop [s].
     """
-    conditions = _conditions(inputs, staleness, period)
-    return next((following for condition, following in TABLE[mode] if conditions[condition]), mode)
+    return next((following for condition, following in TABLE[mode] if _CONDITIONS[condition](inputs, staleness, period)), mode)
 
 
 def settle(mode: Mode, inputs: Inputs, staleness: Staleness, period: float) -> tuple[Mode, ...]:
@@ -81,16 +81,26 @@ def settle(mode: Mode, inputs: Inputs, staleness: Staleness, period: float) -> t
     return tuple(passed)
 
 
-def _conditions(inputs: Inputs, staleness: Staleness, period: float) -> dict[str, bool]:
+def _all_fresh(inputs: Inputs, staleness: Staleness, period: float) -> bool:
     fresh = stale_after(staleness, period)
-    own_fresh = inputs.own_age <= fresh
-    return {
-        "fault": inputs.fault,
-        "stop": inputs.stop,
-        "own_seen": math.isfinite(inputs.own_age),
-        # Not "older than": an age that is no number is none that can be trusted.
-        "own_gone": not inputs.own_age <= staleness.own_stop,
-        "something_lost": not (inputs.own_age <= staleness.own_hold and all(age <= staleness.lost for age in inputs.peer_ages)),
-        "all_fresh": own_fresh and all(age <= fresh for age in inputs.peer_ages),
-        "rearmed": inputs.rearm and own_fresh and not inputs.stop,
-    }
+    return inputs.own_age <= fresh and all(age <= fresh for age in inputs.peer_ages)
+
+
+def _something_lost(inputs: Inputs, staleness: Staleness, period: float) -> bool:
+    return not (inputs.own_age <= staleness.own_hold and all(age <= staleness.lost for age in inputs.peer_ages))
+
+
+def _rearmed(inputs: Inputs, staleness: Staleness, period: float) -> bool:
+    return inputs.rearm and inputs.own_age <= stale_after(staleness, period) and not inputs.stop
+
+
+_CONDITIONS: dict[str, Callable[[Inputs, Staleness, float], bool]] = {
+    "fault": lambda inputs, staleness, period: inputs.fault,
+    "stop": lambda inputs, staleness, period: inputs.stop,
+    "own_seen": lambda inputs, staleness, period: math.isfinite(inputs.own_age),
+    # Not "older than": an age that is no number is none that can be trusted.
+    "own_gone": lambda inputs, staleness, period: not inputs.own_age <= staleness.own_stop,
+    "something_lost": _something_lost,
+    "all_fresh": _all_fresh,
+    "rearmed": _rearmed,
+}

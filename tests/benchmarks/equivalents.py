@@ -36,18 +36,13 @@ _PAIRS = "a vector has two coordinates, always"
 _NOTHING = "the bound there is minus infinity: nothing is allowed, whatever the normal"
 _PRODUCT = "a product of two numbers does not depend on their order"
 
-_SIDES = "_SIDES = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])"
-_DEAD_END = "note('dead_end', action, _parts(kept), ~possible)"
+_SIDES = "_SIDES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))"
+_DEAD_END = "note('dead_end', action, kept, xp.logical_not(possible))"
 _SCALE = "scale = longest / xp.where(too_long, norm, 1.0)"
 _SCALED = "return tuple((xp.where(too_long, begin + part * scale, whole) for begin, part, whole in zip(start, way, end, strict=True)))"
 _KEPT = "kept.append(xp.where(abs(part) > fastest, outwards * fastest, part))"
 _JOINED = "return np.array(parts) if isinstance(parts[0], float) else np.stack(parts, axis=-1)"
-_CANDIDATES = (
-    "candidates = np.concatenate([_feet(wanted, normal, bound), _on_circle(normal, bound, radius), _crossings(normal, bound)], axis=1)"
-)
-_WITHIN = "within = (_along(normal[:, None], candidates[:, :, None]) <= bound[:, None] + _SLACK).all(axis=-1)"
 _VIOLATES = "return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)"
-_FEET = "return wanted[:, None] - (_along(normal, wanted[:, None]) - bound)[..., None] * normal"
 _BARRIER = (
     "return Barrier(distance=np.array([spec.radius + other.radius + separation.margin for other in others]), "
     "braking=min((each.acceleration_limit for each in (spec, *others))), "
@@ -60,12 +55,12 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         Equal("fmax", "return y if x != x or x < y else x", "x < y", "x <= y", "where x == y, either is the larger one"),
     ),
     "safety": (
-        Equal("", _SIDES, "[1.0, 0.0], [-1.0, 0.0]", "[-1.0, 0.0], [1.0, 0.0]", _ORDER),
-        Equal("", _SIDES, "[-1.0, 0.0], [0.0, 1.0]", "[0.0, 1.0], [-1.0, 0.0]", _ORDER),
-        Equal("", _SIDES, "[0.0, 1.0], [0.0, -1.0]", "[0.0, -1.0], [0.0, 1.0]", _ORDER),
+        Equal("", _SIDES, "(1.0, 0.0), (-1.0, 0.0)", "(-1.0, 0.0), (1.0, 0.0)", _ORDER),
+        Equal("", _SIDES, "(-1.0, 0.0), (0.0, 1.0)", "(0.0, 1.0), (-1.0, 0.0)", _ORDER),
+        Equal("", _SIDES, "(0.0, 1.0), (0.0, -1.0)", "(0.0, -1.0), (0.0, 1.0)", _ORDER),
         Equal("gate", "if wanted.ndim == 1:", "if wanted.ndim == 1:", "pass", _ALONE),
         Equal("gate", "if wanted.ndim == 1:", "1", "0", _ALONE),
-        Equal("_gated", _DEAD_END, "action, _parts(kept)", "_parts(kept), action", "two actions differ whichever comes first"),
+        Equal("_gated", _DEAD_END, "action, kept", "kept, action", "two actions differ whichever comes first"),
         Equal("_joined", _JOINED, "[0]", "[1]", _BOTH),
         Equal("_joined", _JOINED, "[0]", "[-1]", _BOTH),
         Equal("_scaled", "if not xp.any(too_long):", "if not xp.any(too_long):", "pass", "where nothing is too long, the rest gives `end`"),
@@ -81,42 +76,6 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "-1.0", _NOTHING),
         Equal("barrier_for", _BARRIER, "(spec, *others)", "(*others, spec)", "the smallest of them is the same"),
         Equal("violates", _VIOLATES, "allowed.normal, point[..., None, :]", "point[..., None, :], allowed.normal", _PRODUCT),
-        Equal(
-            "_best_candidate",
-            _CANDIDATES,
-            "_feet(wanted, normal, bound), _on_circle(normal, bound, radius)",
-            "_on_circle(normal, bound, radius), _feet(wanted, normal, bound)",
-            _ORDER,
-        ),
-        Equal(
-            "_best_candidate",
-            _CANDIDATES,
-            "_on_circle(normal, bound, radius), _crossings(normal, bound)",
-            "_crossings(normal, bound), _on_circle(normal, bound, radius)",
-            _ORDER,
-        ),
-        Equal(
-            "_best_candidate",
-            _WITHIN,
-            "normal[:, None], candidates[:, :, None]",
-            "candidates[:, :, None], normal[:, None]",
-            _PRODUCT,
-        ),
-        Equal("_feet", _FEET, "normal, wanted[:, None]", "wanted[:, None], normal", _PRODUCT),
-        Equal(
-            "_on_circle",
-            "return np.concatenate([foot + half_chord, foot - half_chord], axis=1)",
-            "foot + half_chord, foot - half_chord",
-            "foot - half_chord, foot + half_chord",
-            _ORDER,
-        ),
-        Equal(
-            "_pairs",
-            "return np.triu_indices(count, 1)",
-            "1",
-            "0",
-            "a line crosses itself at 0 / 0, which is no number and not allowed",
-        ),
     ),
 }
 

@@ -26,7 +26,7 @@ from runtime.contract import ActionShape, Contract
 from runtime.ears import OpenEars
 from runtime.log import RunLog
 from runtime.node import Node
-from runtime.pacing import RealTime
+from runtime.pacing import EARLY, RealTime
 from runtime.peer_links import PeerLinks
 from runtime.realtime import claim_realtime, settle_interpreter
 from runtime.team import Member, Mission, Missions, Team
@@ -105,7 +105,7 @@ def one_robot(rate: float, seconds: float, realtime: bool) -> dict:
             links=links,
             ears=OpenEars(),
             command_latency=0.05,
-            pacing=RealTime(period),
+            pacing=RealTime(period, early=EARLY if realtime else 0.0),
             log=log,
             say=lambda text: print(text, file=sys.stderr),
         )
@@ -114,8 +114,10 @@ def one_robot(rate: float, seconds: float, realtime: bool) -> dict:
         deadline = time.monotonic() + START_UP
         while not all(track.accepted for track in links.tracks) and time.monotonic() < deadline:
             links.drain(0.05)
+        wall, used = time.monotonic(), time.process_time()
         try:
             ending = node.run()
+            share = (time.process_time() - used) / (time.monotonic() - wall)
         finally:
             quit_event.set()
             links.close()
@@ -123,7 +125,7 @@ def one_robot(rate: float, seconds: float, realtime: bool) -> dict:
             peers.join()
     if ending.kind != "end":
         raise RuntimeError(ending.text)
-    return {**node.summary(), "denied": denied}
+    return {**node.summary(), "denied": denied, "share_of_a_core": share}
 
 
 def _speak(members: list[Member], period: float, quit_event: multiprocessing.synchronize.Event) -> None:
@@ -149,6 +151,7 @@ def measure_tick(realtime: bool) -> None:
     print(f"   ({compute['p50'] / bare_50:.1f} x and {compute['p99'] / bare_99:.1f} x)")
     for stage, times in summary["stages_us"].items():
         print(f"  {stage:8}               p50 {times['p50']:7.1f} us   p99 {times['p99']:7.1f} us   max {times['max']:8.1f} us")
+    print(f"  of a core, all threads   {100 * summary['share_of_a_core']:.1f} %")
     print(f"  changed by the gate: {summary['interventions']}", *summary["denied"], sep="\n  denied: ")
 
 
@@ -184,7 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("tick", "rate", "team"), nargs="+")
     parser.add_argument("--minutes", type=float, default=5.0, help="of `team` (default: 5)")
-    parser.add_argument("--realtime", action="store_true", help="of `tick` and `rate`: with SCHED_FIFO and locked memory")
+    parser.add_argument("--realtime", action="store_true", help="of `tick` and `rate`: with SCHED_FIFO, locked memory and rehearsal")
     arguments = parser.parse_args()
     for what in arguments.what:
         if what == "team":

@@ -79,7 +79,7 @@ class ScriptedLinks:
         self._clock.sleep(min(timeout, self.longest_wait))
         self._before_drain(self)
 
-    def warm_up(self) -> None:
+    def rehearse(self) -> None:
         """Nothing."""
 
     def give(self, index: int, frame: bytes) -> None:

@@ -29,7 +29,7 @@ def decider(team_size: int = 3, kind: str = "omni") -> Decider:
 def run(deciding: Decider, ticks: int, peers: int) -> list[list[float]]:
     """Its commands among peers that stand near it."""
     commands = []
-    heard = Heard(np.full((peers, 2), 0.45), np.zeros((peers, 2)), np.full(peers, 0.01))
+    heard = Heard([(0.45, 0.45)] * peers, [(0.0, 0.0)] * peers, [0.01] * peers)
     for tick in range(ticks):
         own: RobotState = state(tick, position=np.array([0.01 * tick, 0.0]))
         wish = deciding.wish(own, heard, True)
@@ -39,7 +39,7 @@ def run(deciding: Decider, ticks: int, peers: int) -> list[list[float]]:
 
 
 @pytest.mark.parametrize(("team_size", "kind"), [(3, "omni"), (1, "omni"), (3, "point")])
-def test_warming_up_runs_it_all_and_leaves_no_trace(team_size: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rehearsal_runs_it_all_and_leaves_no_trace(team_size: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: Counter[str] = Counter()
 
     def counting(name: str, work):
@@ -53,7 +53,7 @@ def test_warming_up_runs_it_all_and_leaves_no_trace(team_size: int, kind: str, m
     with monkeypatch.context() as patch:
         patch.setattr(OnnxActor, "act", counting("actor", OnnxActor.act))
         patch.setattr(safety, "nearest", counting("nearest", safety.nearest))
-        warmed.warm_up()
+        warmed.rehearse()
     assert runs["actor"] > 0 and (runs["nearest"] > 0) == (team_size > 1 and kind == "omni")
     commands = run(warmed, 60, team_size - 1)
     assert commands == run(cold, 60, team_size - 1) and any(any(command) for command in commands)

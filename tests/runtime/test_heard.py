@@ -45,7 +45,7 @@ AGE = st.sampled_from([0.0, LOST, math.nextafter(LOST, 1.0), SILENCE, math.inf])
 @given(st.lists(st.tuples(NUMBER, NUMBER, NUMBER, NUMBER, AGE), max_size=4), NUMBER, NUMBER)
 def test_a_robot_believes_to_the_bit_what_a_batch_of_one_believes(heard, x, y):
     rows = np.array(heard).reshape(-1, 5)
-    one = believe(Heard(rows[:, :2], rows[:, 2:4], rows[:, 4]), np.array([x, y]), LOST)
+    one = believe(Heard(rows[:, :2].tolist(), rows[:, 2:4].tolist(), rows[:, 4].tolist()), [x, y], LOST).as_arrays()
     batch = believe(Heard(rows[None, :, :2], rows[None, :, 2:4], rows[None, :, 4]), np.array([[x, y]]), LOST)
     for name in ("position", "velocity", "age", "known"):
         assert getattr(one, name).shape == getattr(batch, name)[0].shape
@@ -107,8 +107,8 @@ def test_open_ears_hear_the_newest_of_this_episode():
 
 def test_a_peer_that_has_fallen_silent_is_kept_where_it_was():
     heard = OpenEars().hear(state(9), tracks(frame("r1", 1)), [math.inf])
-    peers = believe(heard, np.zeros(2), LOST)
-    assert heard.age == [SILENCE] and peers.known == 0
+    peers = believe(heard, [0.0, 0.0], LOST)
+    assert heard.age == [SILENCE] and peers.known == [0.0]
     np.testing.assert_allclose(peers.position, [(1.25, 1.75)])
 
 
@@ -121,7 +121,7 @@ def test_linked_ears_hold_a_message_back_and_count_its_age_from_when_it_was_true
     for tick in range(5):
         them = tracks(frame("r1", tick + 1, position=(float(tick), 0.0)), frame("r2", tick + 1))
         heard = ears.hear(state(100 + tick, elapsed=tick), them, [0.03, 0.0])
-        seen.append((heard.position[0, 0], round(float(heard.age[0]), 6), round(float(heard.age[1]), 6)))
+        seen.append((heard.position[0][0], round(float(heard.age[0]), 6), round(float(heard.age[1]), 6)))
     assert seen == [(0.0, 0.03, 0.0), (0.0, 0.13, 0.1), (0.0, 0.23, 0.2), (1.0, 0.23, 0.2), (2.0, 0.23, 0.2)]
 
 
@@ -135,7 +135,7 @@ def test_a_new_episode_begins_with_a_link_that_knows_nothing():
     ears = linked(delay=0.1)
     ears.hear(state(3, elapsed=3), tracks(frame("r1", 1), frame("r2", 1)), [0.0, 0.0])
     heard = ears.hear(state(4, episode=1, elapsed=0), tracks(frame("r1", 2), frame("r2", 2, episode=1)), [math.inf, 0.0])
-    assert heard.age.tolist() == [math.inf, 0.0]
+    assert heard.age == [math.inf, 0.0]
 
 
 def test_while_the_own_state_stands_still_nothing_new_is_heard():
@@ -152,7 +152,7 @@ def test_chance_follows_from_the_seed_of_the_mission_and_without_one_from_its_nu
                 state(tick, episode=episode, elapsed=tick),
                 tracks(*(frame(f"r{peer}", tick + 1, episode=episode) for peer in (1, 2))),
                 [0.0, 0.0],
-            ).age.tolist()
+            ).age
             for tick in range(20)
         ]
 

@@ -146,6 +146,23 @@ def test_warming_up_sends_nothing_and_counts_nothing() -> None:
     assert bench.driver.commands == other.driver.commands and bench.node.tally.actor_runs == other.node.tally.actor_runs == 3
 
 
+def test_a_rehearsal_before_each_tick_changes_nothing() -> None:
+    position = np.random.default_rng(3).normal(size=(45, 2))
+    plan = [state(tick, position=position[tick]) for tick in range(45)]
+    told, benches = peers_say(), []
+
+    def arrive_and_rehearse(links: ScriptedLinks) -> None:
+        told(links)
+        benches[0].node.warm_up()
+
+    benches += [Bench(lambda clock: plan, arrive_and_rehearse, "lockstep"), Bench(lambda clock: plan, peers_say(), "lockstep")]
+    for bench in benches:
+        bench.node.run()
+    rehearsed, other = benches
+    assert rehearsed.driver.commands == other.driver.commands and any(any(action) for _, action in other.driver.commands)
+    assert rehearsed.node.tally.interventions == other.node.tally.interventions and rehearsed.node.tally.ticks == 45
+
+
 def test_a_robot_alone_needs_no_peers() -> None:
     bench = Bench(states(5), pace="lockstep", team_size=1, kind="point", actor=make_actor(make_contract(team_size=1, kind="point")))
     bench.node.run()

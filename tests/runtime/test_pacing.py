@@ -21,7 +21,7 @@ def ticks_of(work: list[int]) -> tuple[list[float], int]:
     pacing, driver, start = RealTime(0.02, clock, clock.sleep), PlannedDriver([None] * len(work), clock), clock.now
     begins = []
     for each in work:
-        pacing.next_state(driver, nothing)
+        pacing.next_state(driver, nothing, nothing)
         begins.append((clock.now - start) / MILLI)
         clock.now += each * MILLI
     return begins, pacing.missed
@@ -43,6 +43,62 @@ def test_missed_ticks_are_counted_and_skipped_not_made_up() -> None:
 @pytest.mark.parametrize(("work", "missed"), [(39, 0), (40, 1), (59, 1), (60, 2)])
 def test_a_tick_is_missed_when_its_whole_period_has_passed(work: int, missed: int) -> None:
     assert ticks_of([work, 0])[1] == missed
+
+
+class PassingClock(Clock):
+    """Each look at it takes a microsecond."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks, self.slept = 0, []
+
+    def __call__(self) -> int:
+        self.looks += 1
+        self.now += 1000
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        super().sleep(seconds)
+
+
+def begins_of(pacing: RealTime, clock: PassingClock, work: list[int], rehearsal: int = 0) -> tuple[list[float], list[float]]:
+    """When each tick began and when each rehearsal did [ms after the first tick], for ticks and rehearsals that take so long [ms]."""
+    driver, begins, rehearsals = PlannedDriver([None] * len(work), clock), [], []
+
+    def rehearse() -> None:
+        rehearsals.append(clock.now)
+        clock.now += rehearsal * MILLI
+
+    for each in work:
+        pacing.next_state(driver, nothing, rehearse)
+        begins.append(clock.now)
+        clock.now += each * MILLI
+    return ([(when - begins[0]) / MILLI for when in times] for times in (begins, rehearsals))
+
+
+def test_a_punctual_loop_wakes_early_rehearses_and_is_there_at_the_deadline() -> None:
+    clock = PassingClock()
+    pacing = RealTime(0.02, clock, clock.sleep, early=0.002)
+    begins, rehearsals = begins_of(pacing, clock, [0, 5, 17, 19, 0], rehearsal=1)
+    assert begins == pytest.approx([0, 20, 40, 60, 80], abs=0.01) and pacing.late <= 2000
+    # The fourth tick ended too late to wake before the fifth: what it ran is rehearsal enough.
+    assert rehearsals == pytest.approx([18, 38, 58], abs=0.01)
+    assert [each for each in clock.slept if each] == pytest.approx([0.018, 0.013, 0.001], abs=1e-5)
+
+
+def test_a_rehearsal_that_takes_too_long_makes_a_late_tick_and_shifts_no_other() -> None:
+    clock = PassingClock()
+    begins, _ = begins_of(RealTime(0.02, clock, clock.sleep, early=0.002), clock, [0, 0, 18, 0], rehearsal=3)
+    assert begins == pytest.approx([0, 21, 41, 60], abs=0.01)
+
+
+@pytest.mark.parametrize(("period", "early"), [(0.02, 0.0), (0.0199, 0.002)])
+def test_a_loop_that_is_not_asked_for_it_or_is_fast_sleeps_to_its_deadlines_and_rehearses_nothing(period: float, early: float) -> None:
+    clock = PassingClock()
+    begins, rehearsals = begins_of(RealTime(period, clock, clock.sleep, early=early), clock, [0, 5, 0, 0])
+    assert begins == pytest.approx([1000 * period * tick for tick in range(4)], abs=0.01) and not rehearsals
+    assert clock.looks <= 2 * len(begins)  # none but the driver burns the time of a processor
 
 
 def test_lockstep_waits_until_every_peer_has_spoken_of_the_tick() -> None:
@@ -80,7 +136,7 @@ def test_lockstep_waits_for_the_first_state_but_gives_up_on_a_plant_that_falls_s
     clock = Clock()
     driver = PlannedDriver([None] * 10_000 + [state(0)] + [None] * 10_000, clock, pace="lockstep")
     idled, pacing = [], Lockstep(1.0, clock)
-    assert pacing.next_state(driver, lambda: idled.append(clock())).tick == 0
+    assert pacing.next_state(driver, lambda: idled.append(clock()), nothing).tick == 0
     assert len(idled) == 10_000
     with pytest.raises(PlantGone, match="no state for 3 s"):
-        pacing.next_state(driver, nothing)
+        pacing.next_state(driver, nothing, nothing)

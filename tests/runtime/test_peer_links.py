@@ -14,7 +14,8 @@ import zmq
 
 from robots.driver import RobotState
 from robots.errors import InputError
-from runtime.message import LARGEST_MESSAGE
+from runtime import peers
+from runtime.message import LARGEST_MESSAGE, decode_message
 from runtime.peer_links import PeerLinks
 from runtime.team import Member
 from tests.runtime.stand_ins import frame
@@ -35,8 +36,8 @@ Start = Callable[[Member, list[Member]], PeerLinks]
 def start() -> Iterator[Start]:
     opened: list[PeerLinks] = []
 
-    def open_links(me: Member, peers: list[Member]) -> PeerLinks:
-        opened.append(PeerLinks(me, peers, time.monotonic_ns))
+    def open_links(me: Member, others: list[Member]) -> PeerLinks:
+        opened.append(PeerLinks(me, others, time.monotonic_ns))
         return opened[-1]
 
     yield open_links
@@ -81,14 +82,26 @@ def test_a_team_hears_each_other_and_keeps_the_newest(start: Start, free_endpoin
     assert links[0].tracks[0].age(time.monotonic_ns()) < 1.0
 
 
-def test_warming_up_is_heard_by_nobody(start: Start, free_endpoints: Callable[[int], list[str]]) -> None:
+def test_a_rehearsal_is_heard_by_nobody(start: Start, free_endpoints: Callable[[int], list[str]]) -> None:
     team = [member(agent, endpoint) for agent, endpoint in enumerate(free_endpoints(2))]
     one, other = start(team[0], team[1:]), start(team[1], team[:1])
     until(lambda: one.tracks[0].newest is not None, lambda: (other.publish(own(0), "ACTIVE", 0), one.drain(0.02)))
     accepted = one.tracks[0].accepted
-    other.warm_up()
+    for _ in range(3):
+        other.rehearse()
     one.drain(0.1)
     assert one.tracks[0].accepted - accepted <= 1 and not one.tracks[0].rejected and other.sent >= accepted
+
+
+def test_a_rehearsal_judges_what_a_tick_would_judge(
+    start: Start, free_endpoints: Callable[[int], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    believed = []
+    monkeypatch.setattr(peers, "decode_message", lambda frame, robot: believed.append(decode_message(frame, robot)) or believed[-1])
+    links = start(member(0, free_endpoints(1)[0]), [])
+    for _ in range(5):
+        links.rehearse()
+    assert [message.sequence for message in believed] == [1, 2, 3, 4, 5] and links.sent == 0
 
 
 def test_noise_is_counted_by_reason_and_the_good_message_still_counts(
