@@ -20,6 +20,8 @@ CHUNK_SECONDS = 0.5
 BYTES_A_TICK = 600
 """About; three robots."""
 
+_KINDS = (Header, Tick, Event, Closing)
+
 _decode = msgspec.json.Decoder(Line).decode
 
 
@@ -99,10 +101,10 @@ class McapFile:
 
     def __init__(self, path: Path) -> None:
         _mcap()
+        self._folder = path.parent
         self._file = path.open("wb")
         self._encode = msgspec.json.Encoder().encode
         self._writer: Any = None
-        self._channels: dict[type, int] = {}
         self._began = self._latest = 0
 
     def write(self, line: Line) -> None:
@@ -111,7 +113,7 @@ class McapFile:
             self._begin(line)
         if isinstance(line, Tick | Event):
             self._latest = self._began + round(line.t * 1e9)
-        self._writer.add_message(self._channels[type(line)], self._latest, self._encode(line), self._latest)
+        self._writer.add(_KINDS.index(type(line)) + 1, self._latest, self._encode(line))
 
     def flush(self) -> None:
         """Hand what there is to the system."""
@@ -128,16 +130,12 @@ class McapFile:
         self._file.close()
 
     def _begin(self, header: Header) -> None:
-        writer = _mcap().writer
-        size = max(1024, round(CHUNK_SECONDS / header.period * BYTES_A_TICK))
-        self._writer = writer.Writer(self._file, chunk_size=size, compression=writer.CompressionType.NONE)
-        self._writer.start(profile="", library="fieldswarm")
+        from runtime.mcap_writer import McapWriter
+
         self._began = self._latest = round(header.began * 1e9)
         peers = [robot["id"] for robot in header.team.get("robots", ()) if robot["id"] != header.robot]
-        for kind in (Header, Tick, Event, Closing):
-            name, content = kind.__name__.lower(), msgspec.json.encode(schema_of(kind, peers))
-            schema = self._writer.register_schema(f"fieldswarm.{kind.__name__}", "jsonschema", content)
-            self._channels[kind] = self._writer.register_channel(name, "json", schema)
+        schemas = {kind.__name__.lower(): (f"fieldswarm.{kind.__name__}", msgspec.json.encode(schema_of(kind, peers))) for kind in _KINDS}
+        self._writer = McapWriter(self._file, self._folder, schemas, max(1024, round(CHUNK_SECONDS / header.period * BYTES_A_TICK)))
 
 
 def _mcap_messages(file: Any) -> Iterator[bytes]:
@@ -154,7 +152,6 @@ def _mcap() -> Any:
         import mcap.exceptions
         import mcap.records
         import mcap.stream_reader
-        import mcap.writer
     except ImportError:
         raise InputError(
             "MCAP files need the extra 'log': pip install 'fieldswarm[log]'; any other name than .mcap gives JSON lines"

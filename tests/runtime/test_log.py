@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,6 +93,24 @@ def test_a_process_that_is_killed_leaves_all_but_the_last_second(tmp_path: Path,
 
 
 @SUFFIXES
+def test_a_file_that_grows_takes_no_memory(tmp_path: Path, suffix: str) -> None:
+    file = open_log(tmp_path / f"r0.{suffix}")
+    file.write(HEADER)
+    held = []
+    tracemalloc.start()
+    try:
+        for number in range(8000):
+            file.write(tick(number))
+            if number % 2000 == 1999:
+                file.flush()
+                held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    file.close()
+    assert (tmp_path / f"r0.{suffix}").stat().st_size > 2_000_000 and held[-1] - held[0] < 10_000
+
+
+@SUFFIXES
 def test_a_log_never_grows_beyond_its_limit_and_keeps_the_newest(tmp_path: Path, suffix: str) -> None:
     path, limit = tmp_path / f"r0.{suffix}", 200_000
     log, largest = RunLog(path, print, limit), 0
@@ -163,8 +182,13 @@ def test_foxglove_opens_every_channel_and_finds_what_is_in_it(tmp_path: Path) ->
     team = {"robots": [{"id": "r0"}, {"id": "r1"}, {"id": "r2"}]}
     write(tmp_path / "r0.mcap", [msgspec.structs.replace(HEADER, team=team), *lines(100)[1:]])
     with (tmp_path / "r0.mcap").open("rb") as file:
-        reader = make_reader(file)
+        reader = make_reader(file, validate_crcs=True)
         summary = reader.get_summary()
+        # Without an index, Foxglove reads a whole file into memory, up to 1 GB (foxglove/studio: McapIterableSource.ts).
+        assert len(summary.chunk_indexes) == summary.statistics.chunk_count > 2 and summary.statistics.message_count == 103
+        assert summary.statistics.message_end_time - summary.statistics.message_start_time == 1_980_000_000
+        late = [json.loads(message.data) for *_, message in reader.iter_messages(topics=["tick"], starting_at=1_700_000_001_000_000_000)]
+        assert [line["tick"] for line in late] == list(range(50, 100))
         assert {channel.topic for channel in summary.channels.values()} == {"header", "tick", "event", "closing"}
         assert {schema.encoding for schema in summary.schemas.values()} == {"jsonschema"}
         counts = dict.fromkeys(("header", "tick", "event", "closing"), 0)
