@@ -43,7 +43,8 @@ def quantity(value: float, unit: str) -> str:
 def quantity_estimate(figure: Estimate, unit: str) -> str:
     """`108 [106, 109] ms`."""
     size, name = _suitable(figure.value, unit)
-    value, low, high = (_significant(each / size) for each in (figure.value, figure.low, figure.high))
+    digits = _digits(figure.value / size)
+    value, low, high = (minus(f"{each / size:.{digits}f}") for each in (figure.value, figure.low, figure.high))
     return f"{value} [{low}, {high}] {name}".rstrip()
 
 
@@ -71,8 +72,12 @@ def _suitable(value: float, unit: str) -> tuple[float, str]:
 
 
 def _significant(value: float) -> str:
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    return minus(shortest(value, digits))
+    return minus(shortest(value, _digits(value)))
+
+
+def _digits(value: float) -> int:
+    """After the point, so that there are three in all."""
+    return 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
 
 
 def minus(text: str) -> str:

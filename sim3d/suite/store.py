@@ -170,7 +170,7 @@ class CellStore:
             for bundle in manifest.bundles:
                 (folder / "cells" / bundle.name).mkdir(parents=True, exist_ok=True)
             # What a killed process left half-written: whole files have been renamed.
-            for part in folder.rglob(".*.json.*"), folder.rglob(".*.npz.*"), folder.rglob(".*.csv.*"):
+            for part in folder.rglob(".*.json.*"), folder.rglob(".*.npz.*"), folder.rglob(".*.csv.*"), folder.rglob(".*.html.*"):
                 for stale in part:
                     stale.unlink()
         except OSError as error:

@@ -18,6 +18,7 @@ from sim3d.report.replays import Replays
 from sim3d.report.words import quantity
 from sim3d.suite.results import Results
 from sim3d.suite.store import CellStore
+from tests.sim3d.homing import write_homing_bundle
 from tests.sim3d.reported import FAMILIES, GRIDS, HOSTILE, LADDERS, evaluate_hostile
 
 
@@ -164,6 +165,70 @@ def test_what_was_not_run_is_said(page):
     text = html.unescape(re.sub("<[^>]*>", "", page))
     assert "dynamics.motors: what robots weigh" in text
     assert "not asked for; --deployed --resume" in text
+
+
+ESTIMATE = {"value": 0.5, "low": 0.25, "high": 0.625}
+
+
+def test_an_explanation_that_is_there_is_told(out, page, tmp_path):
+    assert "fieldswarm explain DIR" in page
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    contributions = {"figure": "coverage", "values": [ESTIMATE] * 3, "coalitions": {"000": ESTIMATE, "101": ESTIMATE}}
+    first = {
+        "episodes": 20,
+        "named": ESTIMATE,
+        "first": [0.1, 0.2, 0.2],
+        "correct": {**ESTIMATE, "value": 0.52},
+        "step": 3,
+        "why": {"voice": 1},
+    }
+    cells = {"faults-stop-5": first, "sensing-noise-5": {**first, "correct": None, "first": [0.11, 0.22, 0.17]}}
+    test = {"threshold": {"voice": 0.125}, "calibration": 77, "false_alarms": ESTIMATE, "cells": cells}
+    explained = {"shapley": contributions, "shapley_success": {**contributions, "figure": "success"}, "patient_zero": test}
+    names = [bundle.name for bundle in CellStore.open(out).manifest.bundles]
+    (copy / "explanation.json").write_text(json.dumps({"format": 1, "bundles": dict.fromkeys(names, explained)}))
+    assert cli.main(["report", str(copy)]) == 0
+    told = html.unescape(re.sub("<[^>]*>", " ", (copy / "report.html").read_text()))
+    assert "fieldswarm explain DIR" not in told
+    assert "0.500 + 0.500 + 0.500 = 1.500" in told
+    assert re.search(r"faults\.stop\s+poor\s+.\s+0\.52\s", told)
+    assert re.search(r"sensing-noise-5\s*: robot 0 in 0\.11, robot 1 in 0\.22, robot 2 in 0\.17", told)
+
+
+def test_what_comes_back_is_what_was_found(out, page):
+    results = msgspec.json.decode((out / "results.json").read_bytes(), type=Results)
+    text = html.unescape(re.sub("<[^>]*>", " ", page))
+    for policy, each in results.policies.items():
+        for cell, found in each.recovery.items():
+            row = re.search(rf"{cell}\s+{policy}\s+{found.episodes}\s+([^a-z]*)", text)[1]
+            assert f"{found.recovered.value:.3f} [{found.recovered.low:.3f}, {found.recovered.high:.3f}]" in row
+            assert f"{found.fairness.value:.3f} [" in row
+    assert page.count('id="recovery-faults') == 2 * 3, "a title and a description for each cell with a fault"
+
+
+SMALL = """
+name: small
+episodes: {planar: 10}
+score: coverage
+scale: {planar: {metre: 1, second: 1}}
+families:
+  sensing: {noise: {about: noise, rungs: {1: {sensing: {position_sigma: 0.01}}}}}
+"""
+
+
+def test_one_policy_and_one_ladder_are_a_report_too(tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    bundle = write_homing_bundle(tmp_path / "omni", "omni")
+    arguments = ["evaluate", str(bundle), "--suite", str(tmp_path / "small.yaml"), "--world", "planar", "--executor", "in-process"]
+    assert cli.main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<h1>omni (1.00 clean) keeps 90 % of its clean coverage on 1 of 1 ladder.</h1>" in page
+    text = html.unescape(re.sub("<[^>]*>", "", page))
+    assert (
+        "the suite has no aftermath" in text and "the suite names no cells for that" in text and "no cell of the suite has a fault" in text
+    )
+    assert not Document(page).open
 
 
 def test_a_bundle_that_is_gone_costs_the_replays_alone(out, tmp_path, capsys):
