@@ -111,7 +111,7 @@ class Barrier:
             return self._of_one(position, velocity, neighbours, own_age)
         if position.ndim == 1:
             others = Neighbours(neighbours.position.tolist(), neighbours.velocity.tolist(), neighbours.age.tolist())
-            alone = self._of_one(tuple(position.tolist()), tuple(velocity.tolist()), others, own_age)
+            alone = self.half_planes(tuple(position.tolist()), tuple(velocity.tolist()), others, own_age)
             return HalfPlanes(np.array(alone.normal), np.array(alone.bound))
         with np.errstate(over="ignore", invalid="ignore"):  # a peer may claim to be anywhere, at any speed
             offset, own, other = neighbours.position - position[..., None, :], velocity[..., None, :], neighbours.velocity

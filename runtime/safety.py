@@ -206,8 +206,9 @@ def _kept_apart(xp: ModuleType, limits: Limits, action: Pair, position: Pair, ap
     outside = violates(kept, apart)
     if not outside.any():
         return action, True
-    near, (x, y), possible = HalfPlanes(apart.normal[outside], apart.bound[outside]), position, ~outside
+    near, (x, y) = HalfPlanes(apart.normal[outside], apart.bound[outside]), position
     allowed = _with_fence(xp, limits, near, (x[outside], y[outside]))
+    possible = np.array(outside)  # of those whose action is not changed, it says nothing
     kept[outside], possible[outside] = nearest(kept[outside], allowed, limits.speed)
     return _parts(kept), possible
 

@@ -46,7 +46,7 @@ class Tally:
         self.history: list[tuple[float, int, str]] = []
         self.mode_changes = 0
         self._stages = StageTimes()
-        self._compute = np.zeros(REMEMBERED_TIMES, dtype=np.float32)
+        self._compute = np.full(REMEMBERED_TIMES, 0.0, dtype=np.float32)  # written, so that all of it is there from the start
 
     def entered(self, t: float, tick: int, mode: str) -> None:
         """Note a state change at `t` [s since the start]."""

@@ -34,15 +34,24 @@ _ALONE = "one robot goes the way of a batch, which gives the same bits (test_a_b
 _BOTH = "both coordinates are numbers, or both are arrays"
 _PAIRS = "a vector has two coordinates, always"
 _NOTHING = "the bound there is minus infinity: nothing is allowed, whatever the normal"
+_UNCHANGED = "of an action that is not changed no reason is told"
+_CROSSES = "lines whose sine is zero do not cross"
 _PRODUCT = "a product of two numbers does not depend on their order"
 
 _SIDES = "_SIDES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))"
 _DEAD_END = "note('dead_end', action, kept, xp.logical_not(possible))"
 _SCALE = "scale = longest / xp.where(too_long, norm, 1.0)"
 _SCALED = "return tuple((xp.where(too_long, begin + part * scale, whole) for begin, part, whole in zip(start, way, end, strict=True)))"
+_KEPT_APART = (
+    "return nearest(action, _with_fence(xp, limits, apart, position), limits.speed) if violates(action, apart) else (action, True)"
+)
 _KEPT = "kept.append(xp.where(abs(part) > fastest, outwards * fastest, part))"
 _JOINED = "return np.array(parts) if isinstance(parts[0], float) else np.stack(parts, axis=-1)"
 _VIOLATES = "return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)"
+_REACH = "return (xp.where(crosses & (sine < 0.0), crossing, -math.inf), xp.where(crosses & (sine > 0.0), crossing, math.inf))"
+_NEARER = "if not violates(point, relaxed) and floats.hypot(*point) <= radius + _SLACK and (distance < shortest):"
+_ONE = "what is nearest is one point"
+_OTHER_LINES = "a line that is not broken gives a point that is allowed, or none, and none that is nearer than the nearest"
 _BARRIER = (
     "return Barrier(distance=np.array([spec.radius + other.radius + separation.margin for other in others]), "
     "braking=min((each.acceleration_limit for each in (spec, *others))), "
@@ -68,6 +77,9 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         Equal("_scaled", _SCALED, "True", "False", _PAIRS),
         Equal("_fenced", "for part, place in zip(action, position, strict=True):", "True", "False", _PAIRS),
         Equal("_fenced", _KEPT, ">", ">=", "what is exactly as fast as it may be is replaced by itself"),
+        Equal("_kept_apart", _KEPT_APART, "(action, True)", "(action, False)", _UNCHANGED),
+        Equal("_kept_apart", "if not outside.any():", "if not outside.any():", "pass", "of nobody, nothing is changed, only later"),
+        Equal("_kept_apart", "return (action, True)", "True", "False", _UNCHANGED),
     ),
     "barrier": (
         Equal("Barrier._sides", "known = xp.isfinite(age + distance)", "+", "-", "both are finite if their difference is"),
@@ -75,6 +87,23 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "1.0", _NOTHING),
         Equal("Barrier._sides", "sine = xp.where(certain, doubt / divisor, 0.0)", "0.0", "-1.0", _NOTHING),
         Equal("barrier_for", _BARRIER, "(spec, *others)", "(*others, spec)", "the smallest of them is the same"),
+        Equal(
+            "_reach",
+            "crossing = (limit - bound * cosine) / xp.where(crosses, sine, 1.0)",
+            "1.0",
+            "2.0",
+            "of lines that do not cross it is not used",
+        ),
+        Equal("_reach", _REACH, "sine < 0.0", "sine <= 0.0", _CROSSES),
+        Equal("_reach", _REACH, "sine > 0.0", "sine >= 0.0", _CROSSES),
+        Equal(
+            "_nearest_of_one",
+            "if not violates(wanted, HalfPlanes([normal], [bound])):",
+            "if not violates(wanted, HalfPlanes([normal], [bound])):",
+            "pass",
+            _OTHER_LINES,
+        ),
+        Equal("_nearest_of_one", _NEARER, "distance < shortest", "distance <= shortest", _ONE),
         Equal("violates", _VIOLATES, "allowed.normal, point[..., None, :]", "point[..., None, :], allowed.normal", _PRODUCT),
     ),
 }

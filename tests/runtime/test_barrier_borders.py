@@ -238,6 +238,18 @@ def test_the_nearest_point_where_it_is_known(what: str) -> None:
     assert point == pytest.approx(np.array(expected or (0.0, 0.0)), abs=1e-9)
 
 
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_lines_at_a_ten_billionth_or_less_are_parallel(way: float) -> None:
+    """Where they cross, rounding decides; and within the disc neither is beyond the other by more than a billionth."""
+    for slope, crosses in ((1e-10, False), (up(1e-10), True)):
+        allowed = HalfPlanes(np.array([[1.0, 0.0], [1.0, way * slope]]), np.array([0.0, 0.0]))
+        wanted = np.array([0.5, way * 0.5])
+        point, found = nearest(wanted, allowed, RADIUS)
+        points, _ = nearest(wanted[None], HalfPlanes(allowed.normal[None], allowed.bound[None]), RADIUS)
+        assert found and points.tolist() == [point.tolist()] and point == pytest.approx(np.array([0.0, way * 0.5]), abs=1e-9)
+        assert bool(point[0] < 0.0) is crosses
+
+
 def test_by_rounding_a_border_may_be_passed_by_a_billionth_and_no_more() -> None:
     for gap, possible in ((0.9e-9, True), (2.1e-9, False)):
         facing = planes((0.0, 0.25), (math.pi, -0.25 - gap))

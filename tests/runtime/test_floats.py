@@ -67,6 +67,7 @@ def test_what_is_finite_is_what_numpy_calls_so(x: float) -> None:
     assert floats.isfinite(x) == np.isfinite(x)
 
 
-def test_one_of_two_and_all_and_any_of_one() -> None:
+def test_one_of_two_and_all_any_and_not_of_one() -> None:
     assert (floats.where(True, 1.0, 2.0), floats.where(False, 1.0, 2.0)) == (1.0, 2.0)
     assert floats.any(True) and floats.all(True) and not floats.any(False) and not floats.all(False)
+    assert floats.logical_not(False) is True and floats.logical_not(True) is False

@@ -229,6 +229,15 @@ def test_of_a_batch_each_robot_gets_its_own_half_planes_and_reasons() -> None:
     }
 
 
+def test_a_batch_in_which_others_leave_everyone_what_he_wants_passes_to_the_bit() -> None:
+    free = planes((0.0, 9.0), (1.0, 9.0))
+    wanted = np.array([[0.1 + 0.2, -0.0], [-1.0, 0.5]])
+    batch = gate(
+        limits(geofence=9.0), wanted, wanted, np.zeros((2, 2)), apart=HalfPlanes(np.stack([free.normal] * 2), np.stack([free.bound] * 2))
+    )
+    assert not batch.changed and batch.action.tobytes() == wanted.tobytes()
+
+
 def test_a_robot_in_a_dead_end_that_stands_is_not_counted() -> None:
     assert not both(limits(), ORIGIN, apart=planes((0.0, -0.5), (math.pi, -0.5))).changed
 
