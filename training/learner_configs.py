@@ -62,8 +62,8 @@ class QConfig(Part):
         epsilon: share of random actions at the start (JaxMARL); falls linearly to `final_epsilon`.
         exploration: share of the budget in which it falls (JaxMARL: 0.05 to 0.1).
         target_every: updates between two steps of the target networks.
-        target_rate: how far a step goes to what was learned; 1 copies it (JaxMARL, every 200 updates). 0.02 in each update follows within 50:
-            with two robots it learned in half the updates that 0.01 took (one seed).
+        target_rate: how far a step goes to what was learned; 1 copies it (JaxMARL, every 200 updates). 0.02 in each
+            update follows within 50: two robots learned in half the updates that 0.01 took (one seed).
         mixer_width: of QMIX's mixing layer (JaxMARL and arXiv 1803.11485).
         mixer_hidden: of QMIX's hypernetwork (JaxMARL).
         max_grad_norm: of each robot's network and of the mixer.

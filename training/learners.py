@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from training.config import TrainConfig
-from training.ippo import Ippo
 from training.learner import Learner
 from training.maddpg import Maddpg
+from training.ppo import Ppo
 from training.q_learning import QLearning
 
-LEARNERS: dict[str, Callable[[TrainConfig], Learner]] = {"ppo": Ippo, "q_learning": QLearning, "maddpg": Maddpg}
+LEARNERS: dict[str, Callable[[TrainConfig], Learner]] = {"ppo": Ppo, "q_learning": QLearning, "maddpg": Maddpg}
 
 
 def make_learner(config: TrainConfig) -> Learner:

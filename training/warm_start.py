@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import torch
 
 from robots.errors import InputError
-from training.ippo import Ippo
 from training.learner import Learner
 from training.networks import TeamMlp
+from training.ppo import Ppo
 from training.recurrent import RecurrentTeam
 
 
 @torch.no_grad()
-def begin_from(learner: Ippo, older: Learner, place: str) -> None:
+def begin_from(learner: Ppo, older: Learner, place: str) -> None:
     """Give a new learner the actors, critics and return scale of an older one; its optimiser, budget and chance are its own.
 
     Args:
@@ -29,7 +29,7 @@ def begin_from(learner: Ippo, older: Learner, place: str) -> None:
     Raises:
         InputError: the older run was another learner's, or the networks differ in more than what they read.
     """
-    if not isinstance(older, Ippo):
+    if not isinstance(older, Ppo):
         raise InputError(f"{place}: was trained by learner '{older.config.learner}'; a run can begin with one of learner 'ppo' only")
     new, old = learner.policy.actors, older.policy.actors
     _take_over(new, old, _actor_inputs(learner), _actor_inputs(older), f"{place}: actors")
@@ -43,17 +43,17 @@ def begin_from(learner: Ippo, older: Learner, place: str) -> None:
     learner.scale.load_state_dict(older.scale.state_dict())
 
 
-def _actor_inputs(learner: Ippo) -> tuple[str, ...]:
+def _actor_inputs(learner: Ppo) -> tuple[str, ...]:
     """A name for each number that the perceptrons of the actors read."""
     memory = (f"memory[{number}]" for number in range(learner.policy.actors.memory_size))
     return (*learner.front_end.inputs, *memory, *_ids(learner))
 
 
-def _critic_inputs(learner: Ippo) -> tuple[str, ...]:
+def _critic_inputs(learner: Ppo) -> tuple[str, ...]:
     return (*learner.critic_view.inputs(learner.config.world.robots, learner.front_end), *_ids(learner))
 
 
-def _ids(learner: Ippo) -> tuple[str, ...]:
+def _ids(learner: Ppo) -> tuple[str, ...]:
     network, robots = learner.config.network, learner.config.world.robots
     return tuple(f"id[{robot}]" for robot in range(robots)) if network.share == "ids" else ()
 

@@ -20,7 +20,7 @@ from training.adversary_config import AdversaryConfig
 from training.adversary_ground import others_reward
 from training.config import PpoConfig, TrainConfig, WorldConfig, check_train_config
 from training.ground import EVALUATION_SEED
-from training.ippo import Ippo
+from training.ppo import Ppo
 from training.train import resume_run, start_run, train
 
 ROBOT = 1
@@ -75,7 +75,7 @@ def test_it_is_paid_what_the_others_lose_step_by_step(victims, monkeypatch):
         return flown[-1][0]
 
     monkeypatch.setattr(adversary_ground, "run_missions", noted)
-    learner = Ippo(config_for(victims))
+    learner = Ppo(config_for(victims))
     batch = learner.ground.collect(learner.policy, learner.profile, learner.generator)
     ((position, layouts),) = flown
     assert batch.seen.shape[:3] == (26, 1, 8) and batch.choice.shape[:3] == (25, 1, 8)

@@ -14,8 +14,8 @@ from sim3d.world import random_layouts
 from training import parity
 from training.config import ActorConfig, NetworkConfig, TrainConfig, WorldConfig
 from training.export import export_team, write_bundle
-from training.ippo import Ippo
 from training.onnx_file import onnx_bytes
+from training.ppo import Ppo
 from training.similarity import similarity_for
 from training.spread_ground import team_observation
 
@@ -104,7 +104,7 @@ def test_an_export_that_computes_something_else_fails(make_learner, monkeypatch)
 
 def test_an_actor_that_is_told_its_latency_reads_it():
     config = TrainConfig(world=WorldConfig(robots=1), actor=ActorConfig(front_end="past_forces", knows_latency=True), threads=1)
-    learner = Ippo(msgspec.structs.replace(config, network=NetworkConfig(hidden=(8,))))
+    learner = Ppo(msgspec.structs.replace(config, network=NetworkConfig(hidden=(8,))))
     with torch.no_grad():
         learner.policy.actors.weights[-1] += 0.5
     [model] = exported(learner, "point").actors

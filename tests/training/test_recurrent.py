@@ -12,8 +12,8 @@ from runtime.actor import OnnxActor
 from sim3d.world import random_layouts
 from training.config import ActorConfig, NetworkConfig, PpoConfig, TrainConfig, WorldConfig
 from training.export import export_team
-from training.ippo import Ippo
 from training.networks import TeamMlp
+from training.ppo import Ppo
 from training.recurrent import RecurrentTeam
 from training.similarity import similarity_for
 from training.spread_ground import team_observation
@@ -27,7 +27,7 @@ EVERY_TEAM = [
 ]
 
 
-def weights(learner: Ippo) -> torch.Tensor:
+def weights(learner: Ppo) -> torch.Tensor:
     return torch.cat([part.detach().flatten() for part in [*learner.policy.parameters(), *learner.critics.parameters()]])
 
 
@@ -80,7 +80,7 @@ def test_the_copy_of_a_robots_network_is_that_robots():
 
 def test_each_update_sees_the_probabilities_that_the_rollout_saw(monkeypatch):
     """Unrolled over whole episodes, weights that have not changed must give every choice the probability that it was drawn with."""
-    learner = Ippo(msgspec.structs.replace(SMALL, ppo=PpoConfig(episodes=8, epochs=1, minibatches=1)))
+    learner = Ppo(msgspec.structs.replace(SMALL, ppo=PpoConfig(episodes=8, epochs=1, minibatches=1)))
     drawn, scored = [], []
     collect, score = learner.ground.collect, learner.policy.score
     monkeypatch.setattr(learner.ground, "collect", lambda *given: drawn.append(collect(*given)) or drawn[-1])
@@ -99,7 +99,7 @@ def test_gradients_reach_the_past():
 
 
 def test_a_learner_with_memory_goes_on_from_its_state_as_if_never_stopped(tmp_path):
-    straight, first, second = Ippo(SMALL), Ippo(SMALL), Ippo(SMALL)
+    straight, first, second = Ppo(SMALL), Ppo(SMALL), Ppo(SMALL)
     for _ in range(4):
         straight.train_batch()
     for _ in range(2):
@@ -115,7 +115,7 @@ def test_a_learner_with_memory_goes_on_from_its_state_as_if_never_stopped(tmp_pa
 def test_exported_actors_remember_as_the_network_does(front_end, actions):
     """Ten steps of the same observations: the file's own state must carry what the network's memory carries."""
     actor = ActorConfig(front_end=front_end)
-    learner = Ippo(msgspec.structs.replace(SMALL, world=WorldConfig(actions=actions), actor=actor, evaluation_episodes=16))
+    learner = Ppo(msgspec.structs.replace(SMALL, world=WorldConfig(actions=actions), actor=actor, evaluation_episodes=16))
     with torch.no_grad():
         for parameter in learner.policy.actors.parameters():
             parameter += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
@@ -141,4 +141,4 @@ def test_exported_actors_remember_as_the_network_does(front_end, actions):
 def test_robots_other_than_point_are_refused_in_one_line():
     spec = load_spec("omni")
     with pytest.raises(InputError, match=r"network\.memory: is 6.*'omni'"):
-        export_team(Ippo(SMALL), [spec] * 3, similarity_for(spec), lambda text: None)
+        export_team(Ppo(SMALL), [spec] * 3, similarity_for(spec), lambda text: None)

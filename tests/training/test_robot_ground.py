@@ -14,7 +14,7 @@ from sim3d.world import random_layouts
 from training.config import ActorConfig, PpoConfig, TrainConfig, WorldConfig, check_train_config
 from training.export import export_team
 from training.ground import EVALUATION_SEED
-from training.ippo import Ippo
+from training.ppo import Ppo
 from training.similarity import team_similarity
 from training.warm_start import begin_from
 
@@ -29,9 +29,9 @@ PLANAR = TrainConfig(
 FIELD = load_profile("field")
 
 
-def restless(config: TrainConfig) -> Ippo:
+def restless(config: TrainConfig) -> Ppo:
     """A learner whose policy is far from its start."""
-    learner, generator = Ippo(config), torch.Generator().manual_seed(3)
+    learner, generator = Ppo(config), torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in learner.policy.actors.parameters():
             parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
@@ -71,7 +71,7 @@ def test_a_batch_holds_what_was_seen_chosen_and_earned():
 def test_a_run_in_spread_goes_on_where_robots_are():
     """Warm start: the networks of simple_spread's own team drive robots from the first batch on, and learn there."""
     spread = TrainConfig(world=WorldConfig(), ppo=PLANAR.ppo, steps=6 * 25, evaluation_episodes=4, threads=1)
-    old, new = restless(spread), Ippo(PLANAR)
+    old, new = restless(spread), Ppo(PLANAR)
     begin_from(new, old, "old")
     torch.testing.assert_close(new.policy.actors.weights[0], old.policy.actors.weights[0])
     before = [parameter.detach().clone() for parameter in new.policy.parameters()]
@@ -81,7 +81,7 @@ def test_a_run_in_spread_goes_on_where_robots_are():
 
 def test_the_world_that_is_learned_in_does_not_change_what_comes_out(tmp_path):
     """The same seed, the same team: once straight through, once from a checkpoint in between."""
-    straight, first, second = Ippo(PLANAR), Ippo(PLANAR), Ippo(PLANAR)
+    straight, first, second = Ppo(PLANAR), Ppo(PLANAR), Ppo(PLANAR)
     straight.train_batch()
     straight.train_batch()
     first.train_batch()

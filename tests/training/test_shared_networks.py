@@ -6,9 +6,9 @@ import torch
 
 from training.config import NetworkConfig, PpoConfig, TrainConfig, WorldConfig
 from training.critics import CRITIC_VIEWS, Moment
-from training.ippo import Ippo
 from training.networks import TeamMlp
 from training.policies import GaussianPolicy, of_robot
+from training.ppo import Ppo
 from training.shared import SharedMlp
 
 SMALL = TrainConfig(network=NetworkConfig(hidden=(16,)), ppo=PpoConfig(episodes=8, epochs=2, minibatches=2), steps=8 * 25 * 4, threads=1)
@@ -56,7 +56,7 @@ def test_robots_that_see_the_same_do_the_same_unless_they_know_their_ids():
 
 @pytest.mark.parametrize("share", ["none", "ids", "all"])
 def test_one_robots_policy_alone_is_that_robots(share):
-    learner = Ippo(msgspec.structs.replace(SMALL, network=NetworkConfig(hidden=(16,), share=share)))
+    learner = Ppo(msgspec.structs.replace(SMALL, network=NetworkConfig(hidden=(16,), share=share)))
     assert isinstance(learner.policy, GaussianPolicy)
     with torch.no_grad():
         for parameter in learner.policy.parameters():
@@ -71,7 +71,7 @@ def test_one_robots_policy_alone_is_that_robots(share):
 
 @pytest.mark.parametrize("share, networks", [("none", 3), ("ids", 1), ("all", 1)])
 def test_mappo_has_one_actor_one_spread_and_one_critic(share, networks):
-    learner = Ippo(msgspec.structs.replace(SMALL, network=NetworkConfig(hidden=(16,), share=share)))
+    learner = Ppo(msgspec.structs.replace(SMALL, network=NetworkConfig(hidden=(16,), share=share)))
     for parameter in [*learner.policy.parameters(), *learner.critics.parameters()]:
         assert len(parameter) == networks
 
@@ -80,12 +80,12 @@ def test_a_network_that_all_share_learns_from_every_robot(monkeypatch):
     """The opposite of independent learners: another reward for robot 2 must move the one network."""
     import training.spread_ground as spread_ground
 
-    def run(factor: float) -> Ippo:
+    def run(factor: float) -> Ppo:
         original = spread_ground.reward
         with monkeypatch.context() as patch:
             scale = torch.tensor([1.0, 1.0, factor])
             patch.setattr(spread_ground, "reward", lambda *given: original(*given) * scale)
-            learner = Ippo(msgspec.structs.replace(SMALL, network=NetworkConfig(hidden=(16,), share="ids")))
+            learner = Ppo(msgspec.structs.replace(SMALL, network=NetworkConfig(hidden=(16,), share="ids")))
             learner.train_batch()
         return learner
 
@@ -103,7 +103,7 @@ def test_critics_see_what_their_names_say():
     assert everything.shape == (1, 6, 54) and torch.equal(everything[0, 4], scene.seen[:, 4].flatten())
     assert joint.shape == (3, 6, 58)
     assert torch.equal(joint[1, 4, 54:], torch.cat([scene.force[0, 4], scene.force[2, 4]]))
-    front_end = Ippo(SMALL).front_end
+    front_end = Ppo(SMALL).front_end
     for name, seen in (("local", local), ("observations", everything), ("joint_actions", joint)):
         assert len(CRITIC_VIEWS[name].inputs(3, front_end)) == seen.shape[-1]
 
@@ -123,7 +123,7 @@ def test_a_critic_of_joint_actions_does_not_see_its_own_robots_action():
 @pytest.mark.parametrize("view", ["local", "joint_actions"])
 def test_every_view_learns_and_goes_on_from_its_state(actions, view, tmp_path):
     config = msgspec.structs.replace(SMALL, world=WorldConfig(actions=actions), network=NetworkConfig(hidden=(16,), critics_see=view))
-    straight, first, second = Ippo(config), Ippo(config), Ippo(config)
+    straight, first, second = Ppo(config), Ppo(config), Ppo(config)
     for _ in range(2):
         straight.train_batch()
     first.train_batch()
@@ -132,4 +132,4 @@ def test_every_view_learns_and_goes_on_from_its_state(actions, view, tmp_path):
     second.train_batch()
     for one, other in zip(straight.critics.parameters(), second.critics.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert not torch.equal(straight.critics.weights[0], Ippo(config).critics.weights[0])
+    assert not torch.equal(straight.critics.weights[0], Ppo(config).critics.weights[0])

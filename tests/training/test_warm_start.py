@@ -7,7 +7,7 @@ import torch
 from robots.errors import InputError
 from runtime import cli
 from training.config import ActorConfig, NetworkConfig, PpoConfig, TrainConfig, WorldConfig
-from training.ippo import Ippo
+from training.ppo import Ppo
 from training.warm_start import begin_from
 
 PLAIN = TrainConfig(network=NetworkConfig(hidden=(8,)), ppo=PpoConfig(episodes=8, epochs=1, minibatches=2), steps=8 * 25 * 4, threads=1)
@@ -17,14 +17,14 @@ TRUTH = NetworkConfig(hidden=(8,), critics_see="truth")
 REMEMBERING = NetworkConfig(hidden=(8,), critics_see="truth", memory=5)
 
 
-def trained(config: TrainConfig) -> Ippo:
-    learner = Ippo(config)
+def trained(config: TrainConfig) -> Ppo:
+    learner = Ppo(config)
     for _ in range(2):
         learner.train_batch()
     return learner
 
 
-def behaviour(learner: Ippo) -> tuple[torch.Tensor, ...]:
+def behaviour(learner: Ppo) -> tuple[torch.Tensor, ...]:
     """Mean actions, their probabilities and the values of one batch of clean episodes that is the same for all learners."""
     batch = learner.ground.collect(learner.policy, learner.profile, torch.Generator().manual_seed(7))
     with torch.no_grad():
@@ -45,14 +45,14 @@ def behaviour(learner: Ippo) -> tuple[torch.Tensor, ...]:
 def test_a_new_run_begins_as_the_older_one_ended(older, newer):
     """In a clean world, where the truth is what is observed; `command_latency` stands between numbers that the older run knew."""
     old = trained(msgspec.structs.replace(PLAIN, **older))
-    new = Ippo(msgspec.structs.replace(PLAIN, seed=9, **newer))
+    new = Ppo(msgspec.structs.replace(PLAIN, seed=9, **newer))
     begin_from(new, old, "old")
     for ours, theirs in zip(behaviour(new), behaviour(old), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
 def test_the_new_inputs_do_learn():
-    new = Ippo(msgspec.structs.replace(PLAIN, actor=PAST, network=REMEMBERING, world=WorldConfig(profile="train_robust")))
+    new = Ppo(msgspec.structs.replace(PLAIN, actor=PAST, network=REMEMBERING, world=WorldConfig(profile="train_robust")))
     begin_from(new, trained(PLAIN), "old")
     new.train_batch()
     assert (new.policy.actors.weights[0][:, 18:].abs().amax((0, 2)) > 0).all()
@@ -71,7 +71,7 @@ def test_the_new_inputs_do_learn():
     ],
 )
 def test_what_cannot_be_extended_is_refused_with_both_shapes(older, newer, parts):
-    old, new = (Ippo(msgspec.structs.replace(PLAIN, **changes)) for changes in (older, newer))
+    old, new = (Ppo(msgspec.structs.replace(PLAIN, **changes)) for changes in (older, newer))
     with pytest.raises(InputError) as refusal:
         begin_from(new, old, "runs/old")
     for part in ["runs/old: ", *parts]:
@@ -106,7 +106,7 @@ def test_a_run_that_was_begun_from_another_resumes_bit_for_bit(plain_run, tmp_pa
     config.write_text(TINY + f"start: {plain_run}\nactor: {{front_end: past_forces}}\nworld: {{profile: train_robust, curriculum: 0.5}}\n")
     assert train(config, "--out", tmp_path / "straight") == 0
     expected = torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)
-    learn = Ippo.train_batch
+    learn = Ppo.train_batch
     for batches in (1, 3):
 
         def interrupted(learner, last=batches):
@@ -116,7 +116,7 @@ def test_a_run_that_was_begun_from_another_resumes_bit_for_bit(plain_run, tmp_pa
 
         broken = tmp_path / f"broken-{batches}"
         with monkeypatch.context() as patch:
-            patch.setattr(Ippo, "train_batch", interrupted)
+            patch.setattr(Ppo, "train_batch", interrupted)
             assert train(config, "--out", broken) == 2
         assert train("--resume", broken) == 0
         found = torch.load(broken / "checkpoint.pt", weights_only=True)

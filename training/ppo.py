@@ -23,7 +23,7 @@ from training.schedule import linear
 from training.team_networks import actors_for, perceptrons_for
 
 
-class Ippo:
+class Ppo:
     """The learner and everything that a checkpoint must hold.
 
     Args:

@@ -4,8 +4,8 @@ import torch
 from torch.distributions import Categorical, Normal
 
 from training.config import NetworkConfig, PpoConfig, TrainConfig, WorldConfig
-from training.ippo import Ippo
 from training.networks import TeamMlp
+from training.ppo import Ppo
 from training.returns import ReturnScale, generalised_advantage
 
 SMALL = TrainConfig(network=NetworkConfig(hidden=(16,)), ppo=PpoConfig(episodes=8, epochs=2, minibatches=2), steps=8 * 25 * 4, threads=1)
@@ -15,7 +15,7 @@ def small(**changes) -> TrainConfig:
     return msgspec.structs.replace(SMALL, **changes)
 
 
-def parameters(learner: Ippo) -> torch.Tensor:
+def parameters(learner: Ppo) -> torch.Tensor:
     return torch.cat([part.detach().flatten() for part in [*learner.policy.parameters(), *learner.critics.parameters()]])
 
 
@@ -71,7 +71,7 @@ def test_return_scale_is_exact_for_the_first_batch_and_inverts():
 
 @pytest.mark.parametrize("actions", ["continuous", "discrete"])
 def test_probabilities_and_entropy_agree_with_torch_distributions(actions):
-    learner = Ippo(small(world=WorldConfig(actions=actions)))
+    learner = Ppo(small(world=WorldConfig(actions=actions)))
     with torch.no_grad():
         for parameter in learner.policy.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
@@ -93,12 +93,12 @@ def test_a_robots_update_does_not_depend_on_its_teammates_losses(monkeypatch):
     """Independent learners: scaling robot 2's reward must leave robot 0's actor and critic where they were."""
     import training.spread_ground as spread_ground
 
-    def run(factor: float) -> Ippo:
+    def run(factor: float) -> Ppo:
         original = spread_ground.reward
         with monkeypatch.context() as patch:
             scale = torch.tensor([1.0, 1.0, factor])
             patch.setattr(spread_ground, "reward", lambda *given: original(*given) * scale)
-            learner = Ippo(SMALL)
+            learner = Ppo(SMALL)
             learner.train_batch()
         return learner
 
@@ -125,7 +125,7 @@ def test_each_robots_gradient_is_clipped_by_itself():
 
 def test_the_seed_decides_everything():
     def after_two_batches(seed: int) -> torch.Tensor:
-        learner = Ippo(small(seed=seed))
+        learner = Ppo(small(seed=seed))
         learner.train_batch()
         learner.train_batch()
         return parameters(learner)
@@ -137,14 +137,14 @@ def test_the_seed_decides_everything():
 @pytest.mark.parametrize("actions", ["continuous", "discrete"])
 def test_a_learner_goes_on_from_its_state_as_if_never_stopped(actions, tmp_path):
     config = small(world=WorldConfig(actions=actions))
-    straight = Ippo(config)
+    straight = Ppo(config)
     for _ in range(4):
         straight.train_batch()
-    first = Ippo(config)
+    first = Ppo(config)
     for _ in range(2):
         first.train_batch()
     torch.save(first.state_dict(), tmp_path / "state.pt")
-    second = Ippo(config)
+    second = Ppo(config)
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     for _ in range(2):
         second.train_batch()
@@ -155,7 +155,7 @@ def test_training_improves_the_return_of_every_seed():
     """Ten batches of 64 episodes: the return of a random start is -75 +- 5; learning lifts it by more than 3 standard errors."""
     config = small(ppo=PpoConfig(episodes=64), network=NetworkConfig(), steps=64 * 25 * 20)
     for seed in range(2):
-        learner = Ippo(msgspec.structs.replace(config, seed=seed))
+        learner = Ppo(msgspec.structs.replace(config, seed=seed))
         returns = [learner.train_batch()["return"] for _ in range(20)]
         assert sum(returns[-5:]) / 5 > sum(returns[:5]) / 5 + 2.0, f"seed {seed}: {returns}"
 
