@@ -56,7 +56,7 @@ def table(head: Sequence[Child], rows: Iterable[Sequence[Child]], *, caption: Ch
 
 def scrolling(wide: Child) -> Markup:
     """What may be wider than a telephone moves within its own place, by keyboard too."""
-    return tag("div", wide, class_="scroll", tabindex=0)
+    return tag("div", wide, class_="scroll", role="group", aria_label="Table", tabindex=0)
 
 
 def section(identity: str, title: str, *children: Child) -> Markup:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime import cli
-from sim3d.report.markup import tag
+from sim3d.report.markup import data, tag
 from sim3d.report.replays import Replays
 from sim3d.report.words import quantity
 from sim3d.suite.results import Results
@@ -275,6 +275,12 @@ def test_text_comes_back_as_it_was(text):
     clean = text.replace("\0", "\ufffd")
     assert document.elements == [("p", {"title": clean})]
     assert "".join(document.text) == clean
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_data_ends_no_script(text):
+    written = data({"name": text}).text
+    assert "<" not in written and json.loads(written) == {"name": text}
 
 
 @pytest.mark.parametrize(
