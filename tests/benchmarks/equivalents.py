@@ -30,7 +30,6 @@ class Equal:
 
 
 _ORDER = "the nearest point within half-planes is one, and the same in whatever order they are written down"
-_ALONE = "one robot goes the way of a batch, which gives the same bits (test_a_batch_is_gated_as_each_robot_alone), only later"
 _BOTH = "both coordinates are numbers, or both are arrays"
 _PAIRS = "a vector has two coordinates, always"
 _NOTHING = "the bound there is minus infinity: nothing is allowed, whatever the normal"
@@ -67,8 +66,6 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         Equal("", _SIDES, "(1.0, 0.0), (-1.0, 0.0)", "(-1.0, 0.0), (1.0, 0.0)", _ORDER),
         Equal("", _SIDES, "(-1.0, 0.0), (0.0, 1.0)", "(0.0, 1.0), (-1.0, 0.0)", _ORDER),
         Equal("", _SIDES, "(0.0, 1.0), (0.0, -1.0)", "(0.0, -1.0), (0.0, 1.0)", _ORDER),
-        Equal("gate", "if wanted.ndim == 1:", "if wanted.ndim == 1:", "pass", _ALONE),
-        Equal("gate", "if wanted.ndim == 1:", "1", "0", _ALONE),
         Equal("_gated", _DEAD_END, "action, kept", "kept, action", "two actions differ whichever comes first"),
         Equal("_joined", _JOINED, "[0]", "[1]", _BOTH),
         Equal("_joined", _JOINED, "[0]", "[-1]", _BOTH),

@@ -38,6 +38,19 @@ def test_a_healthy_robot_moves_stays_small_and_stops_on_sigterm(
     assert lines[0] == "header" and lines[-1] == "closing" and lines.count("tick") == summary["ticks"]
 
 
+def test_a_robot_that_rehearses_its_ticks_drives_as_any_other_and_says_nothing_to_its_peers_twice(
+    deployment: Deployment, plant: RealTimePlant, talk: Callable, start_fieldswarm: Start
+) -> None:
+    talk(sound)
+    process = start_fieldswarm(*deployment.arguments(), "--realtime")
+    until(process, lambda: len(plant.commands) > 15 and moves(plant.commands))
+    status, stderr = finish(process, signal.SIGTERM)
+    assert status == 0 and all("--realtime: runs on without" in line for line in stderr.splitlines())
+    summary = deployment.read_summary()
+    assert summary["messages"]["sent"] <= summary["ticks"] + 1 and summary["messages"]["peers"]["r1"]["rejected"] == {}
+    assert summary["actor_runs"] <= summary["ticks"] and plant.commands[-1].action == (0.0, 0.0)
+
+
 def test_it_starts_in_less_than_a_second(deployment: Deployment, plant: RealTimePlant, start_fieldswarm: Start) -> None:
     """The best of three: a shared machine may be busy."""
     times = []
