@@ -35,4 +35,4 @@ def run(arguments: argparse.Namespace) -> None:
         explanation = explain(store, progress)
     write_atomically(store.folder / EXPLANATION, encode(explanation))
     print("\n".join(lines_of(explanation)))
-    print(f"\nwrote {store.folder / EXPLANATION}")
+    print(f"\nwrote {store.folder / EXPLANATION}; fieldswarm report {store.folder} shows it")

@@ -15,10 +15,11 @@ from sim3d.explain.motion import MotionModel
 from sim3d.explain.one_robot import culprits
 from sim3d.explain.patient_zero import FALSE_ALARMS, NOBODY, name_first, thresholds
 from sim3d.explain.watched import Detector, WatchedTeam
-from sim3d.profile import Actuation, Profile, load_profile
+from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
 from sim3d.spread_task import separations
 from sim3d.suite.runner import Settings
 from tests.conftest import write_point_bundle
+from tests.sim3d.homing import write_homing_bundle
 
 CLEAN = Profile(name="clean")
 SINCE = 5
@@ -115,6 +116,25 @@ def test_a_radio_that_becomes_slow_does_not_forget_what_it_heard(team: WatchedTe
     ages = np.stack([view.peers_age[np.arange(EPISODES), who] for view in record.views], axis=1)
     for step, age in {4: 0.0, 5: 0.1, 6: 0.2, 7: 0.3, 8: 0.3, 20: 0.3}.items():
         assert ages[:, step] == pytest.approx(age, abs=1e-9)
+
+
+def test_other_dynamics_in_mid_mission_are_refused_where_they_cannot_be(tmp_path: Path) -> None:
+    bundle = write_homing_bundle(tmp_path, kind="omni")
+    team = WatchedTeam(read_bundle(bundle).verify(), "planar", Settings(), str(bundle))
+    heavy = Profile(name="", dynamics=Dynamics(mass=2.0))
+    with pytest.raises(ValueError, match="PlanarWorld cannot change the dynamics"):
+        team.with_one_disturbed(team.layouts(0, 2, seed=1), CLEAN, heavy, SINCE)
+
+
+def test_robots_in_metres_and_seconds_are_told_apart_too(tmp_path: Path) -> None:
+    """Their commands pass a schedule, a response and a gate between two decisions."""
+    bundle = write_homing_bundle(tmp_path, kind="omni")
+    team = WatchedTeam(read_bundle(bundle).verify(), "planar", Settings(), str(bundle))
+    detector = Detector(team, team.missions(team.layouts(1000, 30, seed=1), CLEAN))
+    layouts = team.layouts(0, 15, seed=1)
+    for profile in (Profile(name="", actuation=Actuation(gain=0.5)), Profile(name="", sensing=Sensing(position_bias=0.3))):
+        records, who = team.with_one_disturbed(layouts, CLEAN, profile, SINCE)
+        assert (detector.first(records).robot == who).mean() >= 0.88
 
 
 def test_culprits_are_those_that_the_faults_strike(team: WatchedTeam) -> None:
