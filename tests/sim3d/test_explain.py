@@ -130,8 +130,8 @@ def test_robots_in_metres_and_seconds_are_told_apart_too(tmp_path: Path) -> None
     """Their commands pass a schedule, a response and a gate between two decisions."""
     bundle = write_homing_bundle(tmp_path, kind="omni")
     team = WatchedTeam(read_bundle(bundle).verify(), "planar", Settings(), str(bundle))
-    detector = Detector(team, team.missions(team.layouts(1000, 30, seed=1), CLEAN))
-    layouts = team.layouts(0, 15, seed=1)
+    detector = Detector(team, team.missions(team.layouts(1000, 60, seed=1), CLEAN))
+    layouts = team.layouts(0, 30, seed=1)
     for profile in (Profile(name="", actuation=Actuation(gain=0.5)), Profile(name="", sensing=Sensing(position_bias=0.3))):
         records, who = team.with_one_disturbed(layouts, CLEAN, profile, SINCE)
         assert (detector.first(records).robot == who).mean() >= 0.88
