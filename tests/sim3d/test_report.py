@@ -19,17 +19,17 @@ from sim3d.report.words import quantity
 from sim3d.suite.results import Results
 from sim3d.suite.store import CellStore
 from tests.sim3d.homing import write_homing_bundle
-from tests.sim3d.reported import FAMILIES, GRIDS, HOSTILE, LADDERS, evaluate_hostile
+from tests.sim3d.reported import FAMILIES, GRIDS, HOSTILE, LADDERS
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return evaluate_hostile(tmp_path_factory.mktemp("reported"))
+@pytest.fixture
+def out(reported):
+    return reported
 
 
-@pytest.fixture(scope="module")
-def page(out):
-    return (out / "report.html").read_text()
+@pytest.fixture
+def page(reported):
+    return (reported / "report.html").read_text()
 
 
 class Document(HTMLParser):
@@ -194,6 +194,18 @@ def test_an_explanation_that_is_there_is_told(out, page, tmp_path):
     assert "0.500 + 0.500 + 0.500 = 1.500" in told
     assert re.search(r"faults\.stop\s+poor\s+.\s+0\.52\s", told)
     assert re.search(r"sensing-noise-5\s*: robot 0 in 0\.11, robot 1 in 0\.22, robot 2 in 0\.17", told)
+
+
+def test_deployed_twins_that_are_there_are_told(out, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    (copy / "deployed" / "poor").mkdir(parents=True)
+    twin = {"missions": 2, "in_process": ESTIMATE, "deployed": {**ESTIMATE, "value": 0.53}, "difference": ESTIMATE, "others": 1}
+    (copy / "deployed" / "poor" / "clean.json").write_text(json.dumps({**twin, "largest_distance": 0.0123}))
+    assert cli.main(["report", str(copy)]) == 0
+    told = html.unescape(re.sub("<[^>]*>", " ", (copy / "report.html").read_text()))
+    assert re.search(r"poor clean\s+0\.500 \[0\.250, 0\.625\]\s+0\.530 .*\+0\.500 .*1 of 2\s+12 mm", told)
+    assert "not asked for" not in told
 
 
 def test_what_comes_back_is_what_was_found(out, page):

@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 
 from tests.sim3d.browser import Browser
-from tests.sim3d.reported import evaluate_hostile
 
 
 @pytest.fixture(scope="module")
@@ -16,9 +15,9 @@ def browser(tmp_path_factory):
     session.close()
 
 
-@pytest.fixture(scope="module")
-def report(browser, tmp_path_factory):
-    return evaluate_hostile(tmp_path_factory.mktemp("reported")) / "report.html"
+@pytest.fixture
+def report(reported):
+    return reported / "report.html"
 
 
 @pytest.fixture
