@@ -11,12 +11,16 @@ from runtime import cli
 from runtime.bundle import read_bundle
 from sim3d.disturbances.disturbance import Disturbances
 from sim3d.disturbances.spoofing import distance_from_success, worst_spoof
+from sim3d.executor.choice import make_executor
 from sim3d.in_process import run_missions
 from sim3d.metrics import wilson_interval
 from sim3d.parallel_env import spread_env
 from sim3d.profile import Adversary, Profile, Sensing, load_profile
 from sim3d.suite.cells import cells_of
 from sim3d.suite.definition import load_suite
+from sim3d.suite.entrants import read_entrants
+from sim3d.suite.run import prepare_runner
+from sim3d.suite.runner import CellTask, Missions, Settings
 from sim3d.world import WorldState, random_layouts
 from sim3d.worlds import make_world, specs_of
 from tests.sim3d.homing import write_homing_bundle
@@ -109,8 +113,8 @@ def test_the_attacker_rehearses_with_robots_that_are_set_up_as_they_are(omni, se
     noise = Profile(name="noise", sensing=Sensing(position_sigma=0.1))
     for bound, least in ((0.01, 0.0), (0.1, 0.1)):
         attack = msgspec.structs.replace(noise, adversary=Adversary(position_error=bound, trials=4))
-        alone, layouts = fly(omni, noise, 40, home="planar", horizon=20, **setup)
-        attacked, _ = fly(omni, attack, 40, home="planar", horizon=20, **setup)
+        alone, layouts = fly(omni, noise, 20, home="planar", horizon=20, **setup)
+        attacked, _ = fly(omni, attack, 20, home="planar", horizon=20, **setup)
         gaps = [distance_from_success(position[:, 1:], layouts.landmarks) for position in (alone, attacked)]
         assert (gaps[1] >= gaps[0]).all()
         assert np.median(gaps[1] - gaps[0]) > least
@@ -157,10 +161,10 @@ def test_who_does_not_know_the_actors_refuses_an_adversary(tmp_path, homing, cap
     assert not out.exists()
 
 
-def test_a_suite_scales_the_bounds_and_deploys_no_attacked_cell(tmp_path):
-    suite = """
+SUITE = """
 name: attacks
-episodes: {spread: 10}
+episodes: {spread: 30}
+aftermath: 1.0
 scale: {spread: {metre: 0.5, second: 0.25}}
 families:
   adversary:
@@ -171,11 +175,29 @@ families:
         1: {adversary: {position_error: 0.1, velocity_error: 0.1}}
         2: {adversary: {position_error: 0.2, velocity_error: 0.2, trials: 4}}
 """
+
+
+def test_a_suite_scales_the_bounds_and_deploys_no_attacked_cell(tmp_path):
     path = tmp_path / "attacks.yaml"
-    path.write_text(suite)
+    path.write_text(SUITE)
     cell = cells_of(load_suite(path), "spread", path)[2]
     assert (cell.axis, cell.ends) == (0.2, True)
     assert cell.profile.adversary == Adversary(position_error=0.1, velocity_error=0.4, trials=4)
-    path.write_text(suite + "deployed: {cells: [adversary-sensing-2]}\n")
+    path.write_text(SUITE + "deployed: {cells: [adversary-sensing-2]}\n")
     with pytest.raises(InputError, match=r"deployed\.cells: 'adversary-sensing-2': adversary: tries its errors"):
         cells_of(load_suite(path), "spread", path)
+
+
+def test_attacked_cells_have_the_same_bytes_in_other_processes_and_after_a_resume(tmp_path, homing):
+    (tmp_path / "attacks.yaml").write_text(SUITE)
+    cells = cells_of(load_suite(tmp_path / "attacks.yaml"), "spread", "attacks")
+    shared = (Missions("spread", 30, 0, 1.0, Settings()), read_entrants([f"team={homing}"], None).files)
+    tasks = [CellTask("team", cell) for cell in cells]
+
+    def files(executor, tasks):
+        return {task.cell.id: data for task, data in make_executor(executor, 2).run(prepare_runner, shared, tasks)}
+
+    whole = files("in-process", tasks)
+    assert len(whole) == 3 and files("processes", tasks) == whole
+    # A resume runs what is missing, in a fresh process or in this one.
+    assert files("in-process", tasks[-1:]) == {tasks[-1].cell.id: whole[tasks[-1].cell.id]}
