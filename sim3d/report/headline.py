@@ -29,7 +29,8 @@ def title(results: Results) -> str:
         return f"{survives}; it breaks first at {_place(name, broken[name])} ({broken[name].about})."
     survives += f", {listed([f'{policy} ({clean[policy]}) on {kept[policy]}' for policy in others])}."
     gap = _widest(ladders)
-    if gap is None:
+    # Where little succeeds anyway, where that breaks is chance.
+    if gap is None or results.policies[gap.worse].clean.value < 0.5 * results.policies[gap.better].clean.value:
         return survives
     worse, better = ladders[gap.worse][gap.ladder], ladders[gap.better][gap.ladder]
     breaks = f"{gap.worse} breaks at {_place(gap.ladder, worse)}"

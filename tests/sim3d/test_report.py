@@ -125,7 +125,20 @@ def test_drawings_say_what_they_show(page):
 
 def test_the_title_answers_first(out, page):
     heading = re.search("<h1>(.*?)</h1>", page)[1]
-    assert re.fullmatch(r"good \(1\.00 clean\) keeps 90 % of its clean success on \d of 5 ladders, poor \(0\.\d\d\) on \d\. .*", heading)
+    assert re.fullmatch(r"good \(1\.00 clean\) keeps 90 % of its clean success on \d of 5 ladders, poor \(0\.\d\d\) on \d\.", heading)
+
+
+def test_the_title_says_where_policies_part(out, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    results = json.loads((copy / "results.json").read_text())
+    results["policies"]["poor"]["clean"]["value"] = 0.98
+    (copy / "results.json").write_text(json.dumps(results))
+    assert cli.main(["report", str(copy)]) == 0
+    heading = re.search("<h1>(.*?)</h1>", (copy / "report.html").read_text())[1]
+    assert re.search(
+        r"poor \(0\.98\) on \d\. They differ most under motors: poor breaks at motors 0\.95, good at motors 0\.\d+\.$", heading
+    )
 
 
 def test_missions_are_chosen_as_it_is_said(out):
