@@ -14,7 +14,21 @@ import zmq
 from robots.driver import DriverFeatures, PlantGone, RobotState
 from robots.endpoint import refuse_plaintext
 from robots.errors import InputError
-from robots.plant_protocol import NO_KEYS, PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_plant, encode
+from robots.plant_protocol import (
+    HEARTBEAT,
+    NO_KEYS,
+    PROTOCOL,
+    SILENCE,
+    Command,
+    End,
+    FromPlant,
+    Hello,
+    Refused,
+    State,
+    Welcome,
+    decode_from_plant,
+    encode,
+)
 from robots.socket_events import SocketEvents
 
 HELLO_PERIOD = 0.2
@@ -36,17 +50,17 @@ _OPTIONS = {
     zmq.MAXMSGSIZE: 1024,
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 200,
-    zmq.HEARTBEAT_IVL: 200,
-    zmq.HEARTBEAT_TIMEOUT: 600,
-    zmq.HEARTBEAT_TTL: 600,
+    zmq.HEARTBEAT_IVL: round(1000 * HEARTBEAT),
+    zmq.HEARTBEAT_TIMEOUT: round(1000 * SILENCE),
+    zmq.HEARTBEAT_TTL: round(1000 * SILENCE),
 }
 
 
 class PlantDriver:
     """Drives one simulated robot over ZeroMQ (see `robots.driver.Driver` and `robots/README.md`).
 
-    The link is lost when the connection breaks (the plant ended or was killed) or when 600 ms of heartbeats are missing (its
-    machine or the network went). A lost link stays lost: whoever drives decides what that means, and connects anew.
+    The link is lost when the connection breaks (the plant ended or was killed) or when there is no sign of life for
+    5 s (its machine or the network went). A lost link stays lost: whoever drives decides what that means, and connects anew.
 
     Attributes:
         rejected: messages of the plant that were not understood or not finite; they are dropped.

@@ -14,6 +14,13 @@ NO_KEYS = "the link to a plant has no keys: give --allow-plaintext on a network 
 """Why neither side goes beyond loopback by itself."""
 
 
+HEARTBEAT = 1.0
+"""Time between two signs of life of either side [s]."""
+SILENCE = 5.0
+"""Without a sign of life for so long the link is lost [s]. It is not what stops a robot: its own clock does, and the plant's watchdog, much
+sooner. So it may be long enough for a machine with more work than cores, where a process may not run for most of a second."""
+
+
 class _Message(msgspec.Struct, array_like=True, frozen=True):
     pass
 

@@ -11,7 +11,21 @@ import zmq
 
 from robots.endpoint import own_side, refuse_plaintext
 from robots.errors import InputError
-from robots.plant_protocol import NO_KEYS, PROTOCOL, Command, End, FromPlant, Hello, Refused, State, Welcome, decode_from_driver, encode
+from robots.plant_protocol import (
+    HEARTBEAT,
+    NO_KEYS,
+    PROTOCOL,
+    SILENCE,
+    Command,
+    End,
+    FromPlant,
+    Hello,
+    Refused,
+    State,
+    Welcome,
+    decode_from_driver,
+    encode,
+)
 
 MOST_AT_ONCE = 64
 """Messages taken from one robot in one go; a driver that floods cannot hold up the others."""
@@ -23,9 +37,9 @@ _OPTIONS = {
     # Never full: ZeroMQ aborts the process when a heartbeat fails beside a full queue (libzmq 4364, 4767). Frames are 1 kB at most.
     zmq.RCVHWM: 20_000,
     zmq.MAXMSGSIZE: 1024,
-    zmq.HEARTBEAT_IVL: 200,
-    zmq.HEARTBEAT_TIMEOUT: 600,
-    zmq.HEARTBEAT_TTL: 600,
+    zmq.HEARTBEAT_IVL: round(1000 * HEARTBEAT),
+    zmq.HEARTBEAT_TIMEOUT: round(1000 * SILENCE),
+    zmq.HEARTBEAT_TTL: round(1000 * SILENCE),
 }
 
 
