@@ -159,12 +159,24 @@ def test_without_scripts_the_paths_are_there(opened, report):
 
         replays = count("//figure[@class='replay']")
         assert replays > 0
-        assert count("//figure[@class='replay']//*[local-name()='polyline' and string-length(@points) > 100]") >= 3 * replays
+        # Three robots, in the clean twin, the mission and the other policy.
+        assert (
+            count("//figure[@class='replay']//*[local-name()='polyline' and @class='trail' and string-length(@points) > 100]")
+            == 9 * replays
+        )
         assert count("//figure[@class='replay']//div[@class='controls' and @hidden]") == replays
     finally:
         opened.devtools("Emulation.setScriptExecutionDisabled", value=False)
 
 
 def test_it_prints(opened):
+    opened.devtools("Emulation.setEmulatedMedia", media="print")
+    opened.width(690)  # of a sheet of A4 between its margins
+    assert opened.run("return document.documentElement.scrollWidth") <= 690
+    assert opened.run("return getComputedStyle(document.querySelector('.controls')).display") == "none"
+    # What is folded away on a screen, and no table of numbers.
+    assert opened.run("return document.querySelector('.more .stage').getBoundingClientRect().height") > 50
+    assert opened.run("return document.querySelector('figure details').getBoundingClientRect().height") == 0
+    opened.devtools("Emulation.setEmulatedMedia", media="")
     printed = opened.pdf()
     assert printed.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", printed)) >= 3
