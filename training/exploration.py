@@ -67,9 +67,13 @@ class NoisyForcePolicy(nn.Module):
         """See DifferentiablePolicy."""
         return self.force(choice)
 
-    def differentiable(self, out: Tensor, generator: torch.Generator) -> Tensor:
+    def logits(self, seen: Tensor) -> Tensor:
         """See DifferentiablePolicy."""
-        return out
+        return self.actors.inner(seen)
+
+    def differentiable(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """See DifferentiablePolicy."""
+        return torch.tanh(logits)
 
 
 class GumbelPolicy(CategoricalPolicy):
@@ -85,10 +89,14 @@ class GumbelPolicy(CategoricalPolicy):
         """See DifferentiablePolicy."""
         return nn.functional.one_hot(choice, self.choices).to(self.forces.dtype)
 
-    def differentiable(self, out: Tensor, generator: torch.Generator) -> Tensor:
+    def logits(self, seen: Tensor) -> Tensor:
+        """See DifferentiablePolicy."""
+        return self.actors(seen)
+
+    def differentiable(self, logits: Tensor, generator: torch.Generator) -> Tensor:
         """See DifferentiablePolicy."""
         # An exponential variable is positive but may be rounded to 0.
-        perturbed = out - torch.empty_like(out).exponential_(generator=generator).clamp_min(1e-20).log()
+        perturbed = logits - torch.empty_like(logits).exponential_(generator=generator).clamp_min(1e-20).log()
         soft = perturbed.softmax(-1)
         return self.played(perturbed.argmax(-1)) + soft - soft.detach()
 

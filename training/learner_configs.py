@@ -106,6 +106,7 @@ class MaddpgConfig(Part):
         noise: standard deviation of what is added to forces at the start; falls linearly to `final_noise` (HARL's). Discrete actions are
             drawn, and need none.
         exploration: share of the budget in which it falls.
+        logit_weight: price on the squares of what actors put out, before tanh or softmax (openai/maddpg: 1e-3).
         target_rate: how far target networks go to what was learned in each update (HARL: 0.005, for budgets that are many times ours).
         max_grad_norm: of each robot's actor and of each robot's critic.
         huber_delta: of the critics' loss, in units of the normalised reward (HARL).
@@ -121,6 +122,7 @@ class MaddpgConfig(Part):
     noise: float = 1.0
     final_noise: float = 0.1
     exploration: float = 0.5
+    logit_weight: float = 1e-3
     target_rate: float = 0.02
     max_grad_norm: float = 10.0
     huber_delta: float = 10.0
@@ -128,7 +130,7 @@ class MaddpgConfig(Part):
 
 AT_LEAST_ONE = ("episodes", "epochs", "minibatches", "buffer", "batch", "updates", "target_every", "mixer_width", "mixer_hidden")
 UNIT_INTERVAL = ("gamma", "gae_lambda", "epsilon", "final_epsilon", "exploration")
-NOT_NEGATIVE = ("entropy", "final_entropy")
+NOT_NEGATIVE = ("entropy", "final_entropy", "logit_weight")
 
 
 def check_section(section: PpoConfig | QConfig | MaddpgConfig, name: str, place: str) -> None:

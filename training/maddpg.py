@@ -42,7 +42,7 @@ class Maddpg:
         self.policy = form(perceptrons_for(config, len(self.front_end.inputs), form.choices, 0.01, self.generator))
         everything = robots * (len(self.front_end.inputs) + form.choices)
         self.critics = perceptrons_for(config, everything, 1, 1.0, self.generator)
-        self.slow_actors, self.slow_critics = slow_copy(self.policy.actors), slow_copy(self.critics)
+        self.slow_policy, self.slow_critics = slow_copy(self.policy), slow_copy(self.critics)
         self.scale = ReturnScale(robots)
         self.actor_optimizer = torch.optim.Adam(self.policy.parameters(), lr=config.maddpg.actor_learning_rate, fused=True)
         self.critic_optimizer = torch.optim.Adam(self.critics.parameters(), lr=config.maddpg.critic_learning_rate, fused=True)
@@ -77,22 +77,24 @@ class Maddpg:
         clip_each_robot(self.critics, maddpg.max_grad_norm)
         self.critic_optimizer.step()
 
-        out = self.policy.actors(drawn.seen)
-        own = self.policy.differentiable(out, self.generator)
+        logits = self.policy.logits(drawn.seen)
+        own = self.policy.differentiable(logits, self.generator)
         worth = self._value(self.critics, drawn.seen, _own_and_others(own, played)).mean(1)
+        # Without a price on large logits, actors that follow critics who know nothing yet go where no gradient is left to bring them back.
+        price = maddpg.logit_weight * (logits * logits).mean((1, 2))
         parameters = list(self.policy.parameters())
-        for parameter, gradient in zip(parameters, torch.autograd.grad(-worth.sum(), parameters), strict=True):
+        for parameter, gradient in zip(parameters, torch.autograd.grad((price - worth).sum(), parameters), strict=True):
             parameter.grad = gradient
         clip_each_robot(self.policy, maddpg.max_grad_norm)
         self.actor_optimizer.step()
 
-        follow(self.slow_actors, self.policy.actors, maddpg.target_rate)
+        follow(self.slow_policy, self.policy, maddpg.target_rate)
         follow(self.slow_critics, self.critics, maddpg.target_rate)
         return torch.stack([critic_loss.detach().mean(), value.detach().mean()])
 
     def _target(self, drawn: Transitions) -> Tensor:
         """Normalised reward, and what the slow critics think of the slow actors' next actions; [N, M]."""
-        following = self.policy.differentiable(self.slow_actors(drawn.following), self.generator)
+        following = self.slow_policy.differentiable(self.slow_policy.logits(drawn.following), self.generator)
         worth = self._value(self.slow_critics, drawn.following, _alike(following))
         return self.scale.normalise(drawn.reward) + self.config.maddpg.gamma * worth
 
@@ -119,7 +121,7 @@ class Maddpg:
         self.batches_done = state["batches_done"]
 
 
-_PARTS = ("policy", "critics", "slow_actors", "slow_critics", "scale", "actor_optimizer", "critic_optimizer", "replay")
+_PARTS = ("policy", "critics", "slow_policy", "slow_critics", "scale", "actor_optimizer", "critic_optimizer", "replay")
 
 
 def _alike(actions: Tensor) -> Tensor:

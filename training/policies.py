@@ -52,8 +52,11 @@ class DifferentiablePolicy(TeamPolicy, Protocol):
     def played(self, choice: Tensor) -> Tensor:
         """A choice as critics read it: [N, B, A]."""
 
-    def differentiable(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        """The action of outputs as critics read it [N, B, A], with a gradient."""
+    def logits(self, seen: Tensor) -> Tensor:
+        """What the networks put out before anything bounds it: [N, B, D] to [N, B, A]."""
+
+    def differentiable(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """The action of logits as critics read it [N, B, A], with a gradient."""
 
 
 Policy = TypeVar("Policy", bound=nn.Module)

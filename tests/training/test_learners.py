@@ -140,7 +140,7 @@ def test_the_exported_actors_do_what_the_policy_likes_best(name, tmp_path):
 FEW_SECONDS = {
     "ppo": (20, PpoConfig(episodes=64)),
     "q": (80, QConfig(episodes=32, batch=256, updates=16, learning_rate=3e-3, exploration=1.0)),
-    "maddpg": (80, MaddpgConfig(episodes=32, batch=256, updates=16)),
+    "maddpg": (100, MaddpgConfig(episodes=32, batch=256, updates=16, actor_learning_rate=1e-3)),
 }
 """Batches and parameters with which two robots learn something in 1 to 5 s of one core."""
 

@@ -24,7 +24,10 @@ def small(actions: str) -> TrainConfig:
 
 @pytest.mark.parametrize("actions", ["continuous", "discrete"])
 def test_a_robots_reward_moves_only_its_own_critic_and_actor(actions, monkeypatch):
-    """Critics see all robots, but each learns from its robot's reward alone, and each actor from its own critic."""
+    """Critics see all robots, but each learns from its robot's reward alone, and each actor from its own critic.
+
+    In one update: after it, critics are told other actions of the teammate that learned something else, as they must be.
+    """
     import training.spread_ground as spread_ground
 
     def run(factor: float) -> Maddpg:
@@ -32,12 +35,12 @@ def test_a_robots_reward_moves_only_its_own_critic_and_actor(actions, monkeypatc
         with monkeypatch.context() as patch:
             scale = torch.tensor([1.0, 1.0, factor])
             patch.setattr(spread_ground, "reward", lambda *given: original(*given) * scale)
-            learner = Maddpg(small(actions))
+            learner = Maddpg(msgspec.structs.replace(small(actions), maddpg=msgspec.structs.replace(SMALL.maddpg, updates=1)))
             learner.train_batch()
         return learner
 
     one, other = run(1.0), run(-5.0)
-    for name in ("policy", "critics", "slow_actors", "slow_critics"):
+    for name in ("policy", "critics", "slow_policy", "slow_critics"):
         for left, right in zip(getattr(one, name).parameters(), getattr(other, name).parameters(), strict=True):
             assert torch.equal(left[:2], right[:2]), name
     assert not torch.equal(one.critics.weights[0][2], other.critics.weights[0][2])
