@@ -11,9 +11,11 @@ from runtime.actor import OnnxActor
 from sim3d.in_process import run_missions
 from sim3d.profile import load_profile
 from sim3d.world import random_layouts
-from training.config import ActorConfig, PpoConfig, TrainConfig, WorldConfig, check_train_config
+from training.config import ActorConfig, MaddpgConfig, NetworkConfig, PpoConfig, TrainConfig, WorldConfig, check_train_config
 from training.export import export_team
 from training.ground import EVALUATION_SEED
+from training.learner import Learner
+from training.learners import make_learner
 from training.ppo import Ppo
 from training.similarity import team_similarity
 from training.warm_start import begin_from
@@ -29,19 +31,28 @@ PLANAR = TrainConfig(
 FIELD = load_profile("field")
 
 
-def restless(config: TrainConfig) -> Ppo:
+def restless(config: TrainConfig) -> Learner:
     """A learner whose policy is far from its start."""
-    learner, generator = Ppo(config), torch.Generator().manual_seed(3)
+    learner, generator = make_learner(config), torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in learner.policy.actors.parameters():
             parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
     return learner
 
 
-@pytest.mark.parametrize("front_end", ["plain", "latency_compensation"])
-def test_a_team_is_tried_as_its_exported_actors_will_be(front_end):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"actor": ActorConfig(front_end="plain")},
+        {},
+        {"network": NetworkConfig(share="ids")},
+        {"learner": "maddpg", "ppo": PpoConfig(), "maddpg": MaddpgConfig(episodes=6, buffer=6)},
+    ],
+    ids=["plain", "latency compensation", "one network for all", "maddpg"],
+)
+def test_a_team_is_tried_as_its_exported_actors_will_be(changes):
     """Noise, latency, links and the safety gate included: the same missions, to float32's rounding."""
-    learner = restless(msgspec.structs.replace(PLANAR, actor=ActorConfig(front_end=front_end)))
+    learner = restless(msgspec.structs.replace(PLANAR, **changes))
     specs = [load_spec("omni")] * 3
     similarity = team_similarity(specs, 1.5, 1.5)
     team = export_team(learner, specs, similarity, lambda text: None)
@@ -51,6 +62,14 @@ def test_a_team_is_tried_as_its_exported_actors_will_be(front_end):
     learning = run_missions(learner.ground.world, specs, learner.ground._actors(learner.policy, None), layouts, FIELD, 5)
     np.testing.assert_allclose(learning, exported, atol=1e-4)
     assert np.abs(exported[:, -1] - exported[:, 0]).max() > 0.1
+
+
+def test_maddpg_learns_on_robots_too():
+    maddpg = MaddpgConfig(episodes=6, buffer=6, batch=16, updates=1)
+    learner = make_learner(msgspec.structs.replace(PLANAR, learner="maddpg", ppo=PpoConfig(), maddpg=maddpg))
+    before = learner.policy.actors.inner.weights[0].clone()
+    learner.train_batch()
+    assert len(learner.replay) == 6 and not torch.equal(learner.policy.actors.inner.weights[0], before)
 
 
 def test_a_batch_holds_what_was_seen_chosen_and_earned():

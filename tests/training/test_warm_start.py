@@ -14,6 +14,7 @@ PLAIN = TrainConfig(network=NetworkConfig(hidden=(8,)), ppo=PpoConfig(episodes=8
 PAST = ActorConfig(front_end="past_forces")
 KNOWING = ActorConfig(front_end="past_forces", knows_latency=True)
 TRUTH = NetworkConfig(hidden=(8,), critics_see="truth")
+SHARED = NetworkConfig(hidden=(8,), share="ids")
 REMEMBERING = NetworkConfig(hidden=(8,), critics_see="truth", memory=5)
 
 
@@ -40,6 +41,7 @@ def behaviour(learner: Ppo) -> tuple[torch.Tensor, ...]:
         ({"actor": PAST}, {"actor": KNOWING, "network": TRUTH}),
         ({"actor": PAST, "network": TRUTH}, {"actor": KNOWING, "network": TRUTH}),
         ({"network": REMEMBERING}, {"actor": KNOWING, "network": REMEMBERING}),
+        ({"network": SHARED}, {"actor": PAST, "network": SHARED}),
     ],
 )
 def test_a_new_run_begins_as_the_older_one_ended(older, newer):
@@ -67,6 +69,7 @@ def test_the_new_inputs_do_learn():
         ({"world": WorldConfig(actions="discrete")}, {}, ["3 x 18-8-5", "3 x 18-8-2"]),
         ({"actor": PAST}, {}, ["3 x 26-8-2", "3 x 18-8-2", "past_forces[0]"]),
         ({"network": REMEMBERING}, {}, ["3 x 23-8-2", "3 x 18-8-2", "memory[0]"]),
+        ({"network": SHARED}, {}, ["actors are 1 x 21-8-2", "3 x 18-8-2", "id[0]"]),
         ({"network": TRUTH}, {}, ["critics are 3 x 63-8-1", "3 x 54-8-1", "actuation.delay"]),
     ],
 )
