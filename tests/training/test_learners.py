@@ -41,7 +41,7 @@ LEARNERS = {
 }
 TINY = {
     "ppo": PpoConfig(episodes=8, epochs=1, minibatches=2),
-    "q": QConfig(episodes=8, buffer=20, batch=32, updates=2),
+    "q": QConfig(episodes=8, buffer=20, batch=32, updates=2, target_every=3),
     "maddpg": MaddpgConfig(episodes=8, buffer=20, batch=32, updates=2),
 }
 SECTION = {"ppo": "ppo", "q_learning": "q", "maddpg": "maddpg"}
