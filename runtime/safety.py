@@ -214,12 +214,12 @@ def _kept_apart(xp: ModuleType, limits: Limits, action: Pair, position: Pair, ap
 
 
 def _with_fence(xp: ModuleType, limits: Limits, apart: HalfPlanes, position: Pair) -> HalfPlanes:
-    """The four sides of the fence beside the neighbours, or one robot would push another out."""
+    """The four sides of the fence beside the neighbours, or one robot would push another out; of one robot, or of a row of them."""
     if limits.geofence is None:
         return apart
     x, y = position
     bounds = [_towards_fence(xp, limits, xp.maximum(limits.geofence - (to_x * x + to_y * y), 0.0)) for to_x, to_y in _SIDES]
     if xp is floats:
         return HalfPlanes([*apart.normal, *_SIDES], [*apart.bound, *bounds])
-    sides = np.broadcast_to(np.array(_SIDES), (*apart.bound.shape[:-1], len(_SIDES), 2))
-    return HalfPlanes(np.concatenate([apart.normal, sides], axis=-2), np.concatenate([apart.bound, np.stack(bounds, axis=-1)], axis=-1))
+    sides = np.broadcast_to(np.array(_SIDES), (len(x), len(_SIDES), 2))
+    return HalfPlanes(np.concatenate([apart.normal, sides], axis=1), np.concatenate([apart.bound, np.stack(bounds, axis=1)], axis=1))

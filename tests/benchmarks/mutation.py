@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib.abc
 import importlib.util
+import math
 import os
 import resource
 import signal
@@ -36,8 +37,9 @@ TESTS = {
 }
 """Module of `runtime` -> its tests."""
 FOLDER = Path("tests/runtime")
-LONGEST = 60
-"""A fault that makes the tests go on for so long is noticed [s, of a processor's time, so that a busy machine changes nothing]."""
+PATIENCE, SHORTEST = 5, 10
+"""A fault is noticed that makes the tests go on for so many times as long as they take without one, and for so long at least [s, of a
+processor's time, so that a busy machine changes nothing]."""
 TIMEOUT = 900.0
 """And one that makes them wait [s]."""
 _CAUGHT, _MISSED = 0, 3
@@ -57,15 +59,15 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(code, self._path, "exec"), module.__dict__)
 
 
-def missed(module: str, faults: Sequence[Mutant | None], workers: int) -> Iterator[tuple[Mutant | None, bool]]:
-    """Whether the tests of a module pass with each fault in it (None for none), as they come to an end."""
+def missed(module: str, faults: Sequence[Mutant | None], workers: int, longest: int) -> Iterator[tuple[Mutant | None, bool]]:
+    """Whether the tests of a module pass with each fault in it (None for none), as they come to an end, in `longest` [s] each."""
     waiting, running = list(reversed(faults)), {}
     while waiting or running:
         while waiting and len(running) < workers:
             mutant = waiting.pop()
             child = os.fork()
             if child == 0:
-                resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
+                resource.setrlimit(resource.RLIMIT_CPU, (longest, longest))
                 os._exit(_MISSED if _tests_pass(module, mutant) else _CAUGHT)
             running[child] = (mutant, time.monotonic() + TIMEOUT)
         time.sleep(0.005)
@@ -98,6 +100,12 @@ def _tests_pass(module: str, mutant: Mutant | None) -> bool:
         return False
 
 
+def _children_seconds() -> float:
+    """Of a processor's time, that all processes took that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> int:
     """Try every fault, and say which went unnoticed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -114,13 +122,15 @@ def main() -> int:
     failures = tried = 0
     began = time.monotonic()
     for module in arguments.modules or TESTS:
-        if not next(missed(module, [None], 1))[1]:
+        before = _children_seconds()
+        if not next(missed(module, [None], 1, round(TIMEOUT)))[1]:
             print(f"runtime/{module}.py: its tests fail without any fault")
             return 1
+        longest = max(SHORTEST, math.ceil(PATIENCE * (_children_seconds() - before)))
         found = [each for each in mutants(Path(f"runtime/{module}.py").read_text()) if arguments.line in (None, each.line)]
         proven = EQUIVALENT.get(module, {})
         seen = {mutant.key for mutant in found}
-        for mutant, went_unnoticed in missed(module, found, arguments.workers):
+        for mutant, went_unnoticed in missed(module, found, arguments.workers, longest):
             if went_unnoticed == (mutant.key in proven):
                 continue
             failures += 1
