@@ -244,12 +244,12 @@ def _nearest_of_many(wanted: np.ndarray, normal: np.ndarray, bound: np.ndarray, 
     # Infinite bounds give points that are not finite, and not allowed.
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = _reach(np, *(part[:, None] for part in line), *_parts(others), limits)
-        point = np.stack(_on_line(np, *line, *_parts(start), low.max(axis=-1), high.min(axis=-1), radius), axis=-1)
+        point = np.stack(_on_line(np, *line, *_parts(start), low.max(axis=1), high.min(axis=1), radius), axis=1)
         within = ~violates(point, HalfPlanes(others, limits + _SLACK)) & (np.hypot(*_parts(point)) <= radius + _SLACK)
         points[rows, lines], distance[rows, lines] = point, np.where(within, np.hypot(*_parts(point - start)), np.inf)
-    best = distance.argmin(axis=1)[:, None]
-    found = np.take_along_axis(distance, best, axis=1) < np.inf
-    return np.where(found, np.take_along_axis(points, best[..., None], axis=1)[:, 0], 0.0), found[:, 0]
+    each, best = np.arange(len(wanted)), distance.argmin(axis=1)
+    found = distance[each, best] < np.inf
+    return np.where(found[:, None], points[each, best], 0.0), found
 
 
 def _reach(xp: ModuleType, nx: Numbers, ny: Numbers, bound: Numbers, mx: Numbers, my: Numbers, limit: Numbers) -> tuple[Numbers, Numbers]:

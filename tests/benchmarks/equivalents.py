@@ -48,9 +48,9 @@ _KEPT = "kept.append(xp.where(abs(part) > fastest, outwards * fastest, part))"
 _JOINED = "return np.array(parts) if isinstance(parts[0], float) else np.stack(parts, axis=-1)"
 _VIOLATES = "return ~(_along(allowed.normal, point[..., None, :]) <= allowed.bound).all(axis=-1)"
 _REACH = "return (xp.where(crosses & (sine < 0.0), crossing, -math.inf), xp.where(crosses & (sine > 0.0), crossing, math.inf))"
-_NEARER = "if not violates(point, relaxed) and floats.hypot(*point) <= radius + _SLACK and (distance < shortest):"
-_ONE = "what is nearest is one point"
-_OTHER_LINES = "a line that is not broken gives a point that is allowed, or none, and none that is nearer than the nearest"
+_COMPARED = "violates has compared how many there are"
+_REACHES = "reaches = [_reach(floats, *normal, bound, *other, limit) for other, limit in zip(allowed.normal, allowed.bound, strict=True)]"
+_BROKEN = "rows, lines = np.nonzero(~(_along(normal, wanted[:, None]) <= bound))"
 _BARRIER = (
     "return Barrier(distance=np.array([spec.radius + other.radius + separation.margin for other in others]), "
     "braking=min((each.acceleration_limit for each in (spec, *others))), "
@@ -93,14 +93,9 @@ _EQUAL: dict[str, tuple[Equal, ...]] = {
         ),
         Equal("_reach", _REACH, "sine < 0.0", "sine <= 0.0", _CROSSES),
         Equal("_reach", _REACH, "sine > 0.0", "sine >= 0.0", _CROSSES),
-        Equal(
-            "_nearest_of_one",
-            "if not violates(wanted, HalfPlanes([normal], [bound])):",
-            "if not violates(wanted, HalfPlanes([normal], [bound])):",
-            "pass",
-            _OTHER_LINES,
-        ),
-        Equal("_nearest_of_one", _NEARER, "distance < shortest", "distance <= shortest", _ONE),
+        Equal("_nearest_of_one", "for normal, bound in zip(allowed.normal, allowed.bound, strict=True):", "True", "False", _COMPARED),
+        Equal("_nearest_of_one", _REACHES, "True", "False", _COMPARED),
+        Equal("_nearest_of_many", _BROKEN, "normal, wanted[:, None]", "wanted[:, None], normal", _PRODUCT),
         Equal("violates", _VIOLATES, "allowed.normal, point[..., None, :]", "point[..., None, :], allowed.normal", _PRODUCT),
     ),
 }

@@ -210,6 +210,7 @@ CASES: dict[str, tuple[HalfPlanes, Vector, Vector | None]] = {
     "line and circle, slanted, the other end": (HalfPlanes(np.array([[0.8, 0.6]]), np.array([-2.0])), (-0.1, -2.45), (-0.7, -2.4)),
     "two lines beside the circle's crossings": (planes((0.0, -1.5), (math.pi / 2, 1.0)), (0.0, 2.4), (-1.5, 1.0)),
     "a line that touches the circle": (planes((0.0, -RADIUS)), (0.5, 0.0), (-RADIUS, 0.0)),
+    "a line that touches the circle, from the side": (planes((0.0, -RADIUS)), (0.5, 0.5), (-RADIUS, 0.0)),
     "a line that misses it by little": (planes((0.0, -RADIUS - 1e-6)), (0.5, 0.0), None),
     "a line that misses it": (planes((0.0, -2 * RADIUS)), (0.5, 0.0), None),
     "two lines that face each other": (planes((0.0, 0.0), (math.pi, -1e-6)), (0.5, 0.0), None),
@@ -263,8 +264,26 @@ def test_a_border_passed_by_exactly_a_billionth_is_not_passed() -> None:
     assert behind + 1e-9 == -0.25 and -behind == 0.25 + 1e-9
     point, found = nearest(np.array([0.5, 0.5]), HalfPlanes(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([0.25, behind])), RADIUS)
     assert found and point == pytest.approx(np.array([0.25, 0.5]))
-    point, found = nearest(ORIGIN, HalfPlanes(np.array([[1.0, 0.0]]), np.array([-(RADIUS + 1e-9)])), RADIUS)
-    assert found and point.tolist() == [-(RADIUS + 1e-9), 0.0]
+    outside = HalfPlanes(np.array([[1.0, 0.0]]), np.array([-(RADIUS + 1e-9)]))
+    point, found = nearest(ORIGIN, outside, RADIUS)
+    points, founds = nearest(ORIGIN[None], HalfPlanes(outside.normal[None], outside.bound[None]), RADIUS)
+    assert found and founds.all() and points.tolist() == [point.tolist()] == [[-(RADIUS + 1e-9), 0.0]]
+
+
+def test_a_batch_takes_to_the_bit_the_point_of_each_alone_from_the_border_of_a_line_too() -> None:
+    rng = np.random.default_rng(0)
+    angles, bounds, wanted = (
+        rng.uniform(0, 6.28, (300, 3)).round(1),
+        rng.uniform(-0.5, 1.0, (300, 3)).round(1),
+        rng.uniform(-1, 1, (300, 2)),
+    )
+    normals = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    bounds[:, 0] = normals[:, 0, 0] * wanted[:, 0] + normals[:, 0, 1] * wanted[:, 1]
+    points, found = nearest(wanted, HalfPlanes(normals, bounds), RADIUS)
+    for each in range(300):
+        point, there = nearest(wanted[each], HalfPlanes(normals[each], bounds[each]), RADIUS)
+        assert points[each].tobytes() == point.tobytes() and found[each] == there
+    assert 0 < found.sum() < 300
 
 
 def test_what_is_allowed_comes_back_to_the_bit_and_what_is_wanted_is_not_changed() -> None:
