@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 
 from robots.errors import InputError
-from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
-from training.config import TrainConfig, read_train_config
+from training.config import TrainConfig, read_train_config, resolved_yaml
 from training.learner import Learner
 from training.learners import make_learner
 
@@ -46,7 +45,7 @@ def load_run(directory: str | Path) -> Learner:
 
 def config_sha256(config: TrainConfig) -> str:
     """Hash of the resolved configuration."""
-    return hashlib.sha256(dump_yaml(config).encode()).hexdigest()
+    return hashlib.sha256(resolved_yaml(config).encode()).hexdigest()
 
 
 def source_commit() -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from robots.errors import InputError
-from robots.yaml_input import read_yaml
+from robots.yaml_input import dump_yaml, read_yaml
 from training.adversary_config import AdversaryConfig, check_adversary
 from training.learner_configs import MaddpgConfig, Part, PpoConfig, QConfig, check_section, refuse_given
 
@@ -148,6 +148,18 @@ class TrainConfig(Part):
     def batches(self) -> int:
         """Batches in the budget."""
         return max(1, math.ceil(self.steps / self.batch_steps))
+
+
+def resolved_yaml(config: TrainConfig) -> str:
+    """A configuration with every default written out, as YAML: what a run keeps, and what its hash is of.
+
+    Sections of other learners are left out. They say nothing about the run, and a later version may have other defaults.
+    """
+    document = msgspec.to_builtins(config)
+    for learner, name in SECTIONS.items():
+        if learner != config.learner:
+            del document[name]
+    return dump_yaml(document)
 
 
 def read_train_config(path: str | Path) -> TrainConfig:

@@ -8,11 +8,10 @@ from pathlib import Path
 import torch
 
 from robots.errors import InputError
-from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
 from sim3d.profile import Profile
 from training.checkpoint import CHECKPOINT, CONFIG, load_run, save_checkpoint
-from training.config import TrainConfig, read_train_config
+from training.config import TrainConfig, read_train_config, resolved_yaml
 from training.learner import Learner
 from training.learners import make_learner
 from training.run_log import RunLog
@@ -25,7 +24,7 @@ def start_run(config: TrainConfig, directory: Path) -> Learner:
         raise InputError(f"{directory}: holds a run already; continue it with --resume {directory}, or choose another --out")
     learner = _new_learner(config)
     directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(directory / CONFIG, dump_yaml(config).encode())
+    write_atomically(directory / CONFIG, resolved_yaml(config).encode())
     return learner
 
 

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from robots.errors import InputError
 from robots.spec import load_spec
@@ -18,7 +19,17 @@ from runtime import cli
 from runtime.bundle import read_bundle
 from sim3d.world import random_layouts
 from training.checkpoint import CHECKPOINT
-from training.config import MaddpgConfig, NetworkConfig, PpoConfig, QConfig, TrainConfig, WorldConfig, check_train_config, read_train_config
+from training.config import (
+    MaddpgConfig,
+    NetworkConfig,
+    PpoConfig,
+    QConfig,
+    TrainConfig,
+    WorldConfig,
+    check_train_config,
+    read_train_config,
+    resolved_yaml,
+)
 from training.export import export_team, write_bundle
 from training.learner import Learner
 from training.learners import make_learner
@@ -223,3 +234,13 @@ def test_every_published_configuration_can_be_trained():
     assert {"mappo", "mappo_ids", "iql", "vdn", "qmix", "maddpg", "maddpg_discrete"} <= {path.stem for path in configs}
     for path in configs:
         read_train_config(path)
+
+
+@pytest.mark.parametrize("learner", ["ppo", "q_learning", "maddpg"])
+def test_a_run_keeps_nothing_of_learners_that_it_does_not_have(tmp_path, learner):
+    """A later version may have other defaults, and would refuse the run for them."""
+    config = TrainConfig(learner=learner, world=WorldConfig(actions="discrete" if learner == "q_learning" else "continuous"))
+    path = tmp_path / "config.yaml"
+    path.write_text(resolved_yaml(config))
+    kept = {"ppo", "q", "maddpg"} & set(yaml.safe_load(path.read_text()))
+    assert kept == {{"ppo": "ppo", "q_learning": "q", "maddpg": "maddpg"}[learner]} and read_train_config(path) == config
