@@ -220,8 +220,10 @@ def judge(case: Case, deployment: Deployment, lives: list[Life], cuts: list[Cut]
     if np.abs(record.position).max() > ARENA + FENCE_SLACK:
         row.failed.append(f"a robot was at {np.abs(record.position).max():.2f} m, the fence is at {ARENA} m")
     if case.silent is not None:
-        starts = TICK * record.action.shape[1] * np.arange(len(record))
-        cuts = [Cut(start + case.silent[0], start + case.silent[1], start + case.silent[1]) for start in starts]
+        length = TICK * record.action.shape[1]
+        begin, end = case.silent  # a fault that never ends, ends with its mission
+        starts = length * np.arange(len(record))
+        cuts = [Cut(start + begin, start + min(end, length), start + end) for start in starts]
     _judge_cuts(row, case, lives, cuts)
 
     metrics = episode_metrics(
