@@ -40,7 +40,9 @@ class ProcessPool:
             try:
                 pending: dict[Future[Any], Task] = {pool.submit(_do, task): task for task in tasks}
                 while pending:
-                    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    done = wait(pending, return_when=FIRST_COMPLETED).done
+                    # What was finished first: when a worker dies, all that is left fails at once.
+                    for future in sorted(done, key=lambda each: each.exception() is not None):
                         yield pending.pop(future), future.result()
             except BrokenProcessPool:
                 raise WorkerLost("a worker process ended in the middle of its work") from None
