@@ -11,6 +11,7 @@ force: slowed down k times, they take k times as long for a step, and a latency 
 from __future__ import annotations
 
 import argparse
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ def missions(bundle: Path, latency: float, count: int) -> Cell:
     return Cell(
         float(metrics.success.mean()),
         float(metrics.success_body.mean()),
-        float(np.nanmean(metrics.time_to_cover)),
+        float(np.nanmean(metrics.time_to_cover)) if metrics.success.any() else math.nan,
         float(metrics.contacts.mean()),
     )
 
