@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,13 @@ from runtime.bundle import write_manifest
 from runtime.contract import METADATA_KEY, ActionShape, Contract, Training, encode_contract
 from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
 from runtime.version import version
+
+# What is ignored here is ignored in the processes that tests start, and these are to heed it: under `nohup make test &` both are ignored.
+# A handler of ours is reset to the default in them.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, lambda number, frame: None)
 
 # How long an example takes says more about what else the machine does; pytest-timeout looks after tests that hang.
 settings.register_profile("any_machine", deadline=None)
