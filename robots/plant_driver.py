@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import zmq
 
-from robots.driver import DriverFeatures, PlantGone, RobotState
+from robots.driver import Clock, DriverFeatures, PlantGone, RobotState
 from robots.endpoint import refuse_plaintext
 from robots.errors import InputError
 from robots.plant_protocol import (
@@ -82,6 +82,7 @@ class PlantDriver:
         self._poller = zmq.Poller()
         self._connected = False
         self._welcomed = False
+        self._clock: Clock = "realtime"
         self._gone: str | None = "not connected"
         self._tick = -1
         self._clock_offset: int | None = None
@@ -133,8 +134,8 @@ class PlantDriver:
         return np.array([x, y])
 
     def stop(self) -> None:
-        """Command zero, now."""
-        if self._welcomed and self._gone is None:
+        """Command zero, now. In lockstep nothing moves without a command, and a zero would let the plant go on for a tick."""
+        if self._welcomed and self._gone is None and self._clock == "realtime":
             self._send(Command(max(self._tick, 0), (0.0, 0.0)))
 
     def close(self) -> None:
@@ -201,7 +202,7 @@ class PlantDriver:
             )
         if not 0 < welcome.watchdog < math.inf:
             raise InputError(f"{self.endpoint}: the plant's watchdog is {welcome.watchdog:g} s, must be finite and above 0")
-        self._welcomed = True
+        self._welcomed, self._clock = True, welcome.clock
         return DriverFeatures(welcome.kind, welcome.action, welcome.loop_period, welcome.clock, welcome.watchdog)
 
     def _send(self, message: Hello | Command | End) -> None:
