@@ -31,6 +31,7 @@ class _Command:
 
 COMMANDS = {
     "train": _Command("training.train_command", "train one actor for each robot", "train,sim"),
+    "study": _Command("training.studies.command", "train several configurations over several seeds, and compare them", "train,sim"),
     "export": _Command("training.export_command", "turn a training run into a bundle of ONNX actors", "train,sim"),
     "verify": _Command("runtime.verify_command", "check a bundle's hashes and contracts"),
     "keys": _Command("runtime.keys_command", "draw a team's keys", "security"),

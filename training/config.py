@@ -70,15 +70,16 @@ class NetworkConfig(Part):
             share, and robots that see the same do the same.
         hidden: width of each hidden layer; 64 x 64 is what MAPPO's and JaxMARL's MPE recipes use.
         initial_log_std: of the Gaussian policy (continuous actions).
-        critics_see: the `local` observation of their robot; all `observations`; the `truth`: state without noise, what is under way, and
-            what was drawn; or `joint_actions`: all observations and what the teammates do.
+        critics_see: of their robot's observation what its `own_sensors` say, without its peers; all of it (`local`); all `observations`;
+            the `truth`: state without noise, what is under way, and what was drawn; or `joint_actions`: all observations and what the
+            teammates do.
         memory: numbers that each actor remembers in a gated recurrent unit; 0 for none.
     """
 
     share: Literal["none", "ids", "all"] = "none"
     hidden: tuple[int, ...] = (64, 64)
     initial_log_std: float = -0.5
-    critics_see: Literal["local", "observations", "truth", "joint_actions"] = "observations"
+    critics_see: Literal["own_sensors", "local", "observations", "truth", "joint_actions"] = "observations"
     memory: int = 0
 
 
@@ -213,6 +214,8 @@ def _check_learner(config: TrainConfig, place: str) -> None:
     network = config.network
     if network.share != "none" and network.memory:
         raise InputError(f"{place}: network.memory: is {network.memory}, must be 0 where network.share is '{network.share}'")
+    if network.critics_see == "own_sensors" and config.actor.front_end == "past_forces":
+        raise InputError(f"{place}: network.critics_see: is own_sensors, which does not know past_forces; local does")
     if config.learner == "ppo":
         # Actors that remember learn from whole episodes.
         samples, unit = (config.ppo.episodes, "episodes") if network.memory else (config.batch_steps, "steps")

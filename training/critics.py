@@ -47,6 +47,19 @@ class CriticView(Protocol):
         """[N, B, E], or [1, B, E] where all critics read the same."""
 
 
+class OwnSensors:
+    """What the robot would see without its peers: its own motion, and where the landmarks are."""
+
+    def inputs(self, robots: int, front_end: FrontEnd) -> tuple[str, ...]:
+        """See CriticView."""
+        own = OwnObservation().inputs(robots, front_end)
+        return own[: _own_numbers(len(own))]
+
+    def __call__(self, moment: Moment) -> Tensor:
+        """See CriticView."""
+        return moment.seen[..., : _own_numbers(moment.seen.shape[-1])]
+
+
 class OwnObservation:
     """What the robot's own actor sees: nothing is centralised, as in IPPO (arXiv 2011.09533)."""
 
@@ -110,6 +123,11 @@ class TrueState:
         return torch.cat([truth.flatten(1)[None], _side_by_side(moment.memory), *draws], dim=-1)
 
 
+def _own_numbers(observation: int) -> int:
+    """How many of simple_spread's 6 N numbers come before those of the peers: velocity 2, position 2, landmarks 2 N."""
+    return 4 + observation // 3
+
+
 def _of_each_robot(robots: int, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"r{robot} {name}" for robot in range(robots) for name in names)
 
@@ -120,6 +138,7 @@ def _side_by_side(parts: Tensor) -> Tensor:
 
 
 CRITIC_VIEWS: dict[str, CriticView] = {
+    "own_sensors": OwnSensors(),
     "local": OwnObservation(),
     "observations": AllObservations(),
     "truth": TrueState(),
