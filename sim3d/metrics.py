@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sim3d.contact_events import count_contacts
+from sim3d.landmark_returns import share_coming_back
 from sim3d.spread_task import all_covered, distances, reward
 
 TOUCH_MARGIN = 0.01
@@ -37,6 +38,7 @@ class EpisodeMetrics:
         path_length: of all robots together [m].
         boundary_violations: how often a robot left the arena (a start outside counts).
         overlap: at the end one landmark is the nearest to two robots.
+        oscillation: share of the robots that arrived at a landmark, left it and arrived there again (sim3d.landmark_returns).
     """
 
     success: np.ndarray
@@ -54,6 +56,7 @@ class EpisodeMetrics:
     path_length: np.ndarray
     boundary_violations: np.ndarray
     overlap: np.ndarray
+    oscillation: np.ndarray
 
 
 def episode_metrics(
@@ -115,6 +118,7 @@ def episode_metrics(
         path_length=path_length,
         boundary_violations=outside[:, 0].sum(axis=-1) + (outside[:, 1:] & ~outside[:, :-1]).sum(axis=(1, 2)),
         overlap=np.array([len(set(row)) < len(row) for row in nearest.tolist()], dtype=bool),
+        oscillation=share_coming_back(position[:, ::ticks_per_step], landmarks, radius),
     )
 
 

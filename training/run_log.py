@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -24,8 +26,7 @@ class RunLog:
 
     def __init__(self, directory: Path, batches_done: int, batches: int, batch_steps: int) -> None:
         self._path = directory / "metrics.csv"
-        self._rows = [row for row in self._read() if int(row["batch"]) <= batches_done]
-        self._rewrite()
+        self._rewrite([row for row in self._read() if int(row["batch"]) <= batches_done])
         self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=batches_done * batch_steps + 1)
         self._batch_steps = batch_steps
         self._bar = tqdm(
@@ -38,7 +39,11 @@ class RunLog:
             mininterval=0.5,
         )
         self._shown: dict[str, str] = {}
-        self._header = list(self._rows[0]) if self._rows else []
+
+    def rows(self) -> Iterator[dict[str, float]]:
+        """The rows so far, each with the columns that it has; exactly the numbers that were written."""
+        for row in self._read():
+            yield {name: float(value) for name, value in row.items() if value}
 
     def _read(self) -> list[dict[str, str]]:
         if not self._path.exists():
@@ -46,17 +51,22 @@ class RunLog:
         with self._path.open(newline="") as file:
             return [row for row in csv.DictReader(file) if None not in row.values()]
 
-    def _rewrite(self) -> None:
+    def _rewrite(self, rows: list[dict[str, str]], more: Iterable[str] = ()) -> None:
+        """Write the whole file: these rows, with columns of theirs and `more`, which are empty in them."""
+        self._header = [*rows[0], *more] if rows else []
         text = io.StringIO(newline="")
-        if self._rows:
-            writer = csv.DictWriter(text, self._rows[0].keys())
+        if rows:
+            writer = csv.DictWriter(text, self._header, restval="")
             writer.writeheader()
-            writer.writerows(self._rows)
+            writer.writerows(rows)
         write_atomically(self._path, text.getvalue().encode())
 
-    def write(self, batch: int, figures: dict[str, float], evaluation: dict[str, float]) -> None:
-        """Log one batch: `figures` of the learner, and `evaluation` (empty in batches without one)."""
+    def write(self, batch: int, figures: dict[str, float], evaluation: dict[str, float]) -> dict[str, float]:
+        """Log one batch: `figures` of the learner, and `evaluation` (empty in batches without one); returns the row."""
         row = {"batch": batch, "steps": batch * self._batch_steps, **figures, **evaluation}
+        new = [name for name in row if name not in self._header]
+        if self._header and new:  # a run that an older version began had fewer columns
+            self._rewrite(self._read(), new)
         with self._path.open("a", newline="") as file:
             if not self._header:  # the first batch is always evaluated, so its row has every column
                 self._header = list(row)
@@ -72,6 +82,13 @@ class RunLog:
             self._shown["success"] = f"{evaluation['success']:.3f}"
         self._bar.set_postfix(self._shown, refresh=False)
         self._bar.update(self._batch_steps)
+        return row
+
+    def say(self, batch: int, lines: Iterable[str]) -> None:
+        """Lines above the progress bar and in TensorBoard, about one batch."""
+        for line in lines:
+            self._bar.write(line, file=sys.stderr)
+            self._board.add_text("signatures", line, batch * self._batch_steps)
 
     def close(self) -> None:
         """Release the files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from training.config import TrainConfig, read_train_config, resolved_yaml
 from training.learner import Learner
 from training.learners import make_learner
 from training.run_log import RunLog
+from training.signatures.watch import Watch, summary, write_findings
 from training.warm_start import begin_from
 
 
@@ -45,11 +47,19 @@ def _new_learner(config: TrainConfig) -> Learner:
 def train(learner: Learner, directory: Path) -> dict[str, float]:
     """Train until the budget is spent; returns the last evaluation.
 
-    The result depends on the configuration alone: a run that was interrupted and resumed ends with the same numbers, bit for bit.
+    The result depends on the configuration alone: a run that was interrupted and resumed ends with the same numbers, bit for bit. Failure
+    signatures are said when they begin and when they pass, and kept in the run directory.
+
+    Raises:
+        InputError: the networks hold numbers that are not finite.
     """
     config = learner.config
     torch.set_num_threads(config.threads)
     log = RunLog(directory, learner.batches_done, config.batches, config.batch_steps)
+    watch = Watch(config)
+    for row in log.rows():
+        watch.look(row)
+    write_findings(directory, watch.findings)
     evaluation: dict[str, float] = {}
     try:
         while learner.batches_done < config.batches:
@@ -57,11 +67,19 @@ def train(learner: Learner, directory: Path) -> dict[str, float]:
             figures = learner.train_batch()
             batch = learner.batches_done
             figures["steps_per_second"] = config.batch_steps / (time.perf_counter() - began)
+            figures["largest_weight"] = _largest_weight(learner)
+            broken = [name for name, value in figures.items() if not math.isfinite(value)]
             last = batch == config.batches
-            due = batch == 1 or batch % config.evaluate_every == 0 or last
+            due = not broken and (batch == 1 or batch % config.evaluate_every == 0 or last)
             if due:
                 evaluation = evaluate_learner(learner, config.evaluation_episodes, learner.profile)
-            log.write(batch, figures, evaluation if due else {})
+            lines = watch.look(log.write(batch, figures, evaluation if due else {}))
+            if lines:
+                write_findings(directory, watch.findings)
+                log.say(batch, lines)
+            if broken:
+                what = f"{broken[0]} is {figures[broken[0]]}, and no training comes back from that"
+                raise InputError(f"{directory}: batch {batch}: {what}; {summary(watch.findings)}")
             if batch % config.checkpoint_every == 0 or last:
                 save_checkpoint(directory, learner)
     finally:
@@ -72,5 +90,10 @@ def train(learner: Learner, directory: Path) -> dict[str, float]:
 def evaluate_learner(learner: Learner, episodes: int, profile: Profile) -> dict[str, float]:
     """Means over episodes of the metrics of the most likely actions where the team learns, disturbed by `profile`."""
     metrics = learner.ground.evaluate(learner.policy, episodes, profile)
-    names = ("success", "success_end", "success_body", "coverage", "episode_return", "contacts_per_100m", "overlap")
+    names = ("success", "success_end", "success_body", "coverage", "episode_return", "contacts_per_100m", "overlap", "oscillation")
     return {name: float(getattr(metrics, name).mean()) for name in names}
+
+
+def _largest_weight(learner: Learner) -> float:
+    """The largest weight of the policy; not finite where one is not."""
+    return max(float(parameter.detach().abs().max()) for parameter in learner.policy.parameters())

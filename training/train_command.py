@@ -13,7 +13,7 @@ from runtime.atomic import write_atomically
 from training.config import TrainConfig, check_train_config, read_train_config
 
 RESULT = "result.json"
-"""In the run directory: the last evaluation and the configuration, once the budget is spent."""
+"""In the run directory: the last evaluation, the failure signatures that were seen, and the configuration, once the budget is spent."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Threads that wait by spinning bring a busy 2-core machine to a tenth of its speed; OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported here for that, and because torch takes seconds: a mistake on the command line should be told at once.
+    from training.signatures.watch import read_findings, summary
     from training.train import resume_run, start_run, train
 
     learner = resume_run(directory) if config is None else start_run(config, directory)
@@ -39,9 +40,12 @@ def run(arguments: argparse.Namespace) -> None:
         evaluation = train(learner, directory)
     except KeyboardInterrupt:
         raise InputError(f"interrupted; continue with: fieldswarm train --resume {directory}") from None
-    write_atomically(directory / RESULT, msgspec.json.format(msgspec.json.encode({**evaluation, "config": learner.config}), indent=2))
+    findings = read_findings(directory)
+    result = {**evaluation, "signatures": findings, "config": learner.config}
+    write_atomically(directory / RESULT, msgspec.json.format(msgspec.json.encode(result), indent=2))
     figures = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.items())
     print(f"trained {directory}: {figures}")
+    print(summary(findings))
     open_robots = learner.config.world.dimensionless and not learner.config.adversary.victims
     robot = " --robot omni" if open_robots else ""
     print(f"next: fieldswarm export {directory}{robot} --out {directory}/bundle")

@@ -67,7 +67,23 @@ def slow_score(position, landmarks, ticks_per_step, tick_period):
             outside[tick][robot] and not (tick and outside[tick - 1][robot]) for tick in range(ticks + 1) for robot in range(robots)
         ),
         "overlap": len(set(closest)) < robots,
+        "oscillation": sum(
+            any(slow_arrivals([distance(now[robot], landmark) for now in position[::ticks_per_step]]) > 1 for landmark in landmarks)
+            for robot in range(robots)
+        )
+        / robots,
     }
+
+
+def slow_arrivals(distances):
+    """Comings within a radius, each after an absence of more than two."""
+    arrivals, there = 0, False
+    for distance in distances:
+        if not there and distance < RADIUS:
+            arrivals, there = arrivals + 1, True
+        elif distance > 2 * RADIUS:
+            there = False
+    return arrivals
 
 
 def slow_contacts(touching):

@@ -1,0 +1,33 @@
+"""Robots that do not stay where they arrived: they leave a landmark and come back to it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim3d.spread_task import distances
+
+ARRIVED = 1.0
+LEFT = 2.0
+"""In radii of the robot: it has arrived when its body is over the landmark, and left when it is a body's width away. simple_spread's
+discrete robots rest on a lattice of 0.2 units; those that dither around a landmark stay within 2 radii, 0.3 units, and are not meant."""
+
+
+def share_coming_back(position: np.ndarray, landmarks: np.ndarray, robot_radius: np.ndarray) -> np.ndarray:
+    """Share of the robots that arrived at a landmark, left it, and arrived at the same one again.
+
+    Args:
+        position: [E, T, N, 2], m, at every control step.
+        landmarks: [E, L, 2], m.
+        robot_radius: [N], m.
+
+    Returns:
+        [E], from 0 to 1.
+    """
+    away = distances(position, landmarks[:, None]) / robot_radius[:, None]
+    arrivals = np.zeros(away[:, 0].shape, dtype=int)
+    there = np.zeros(away[:, 0].shape, dtype=bool)
+    for now in np.moveaxis(away, 1, 0):
+        arrives = ~there & (now < ARRIVED)
+        arrivals += arrives
+        there = (there | arrives) & (now <= LEFT)
+    return (arrivals > 1).any(axis=-1).mean(axis=-1)

@@ -1,0 +1,1 @@
+"""Known ways in which a team fails to learn, recognised while it trains."""

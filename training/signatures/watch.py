@@ -1,0 +1,133 @@
+"""Looks at a run row by row, and keeps what was found: when it began, what it is, what helps, and when it passed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from runtime.atomic import write_atomically
+from training.config import TrainConfig
+from training.signatures.entropy_collapse import ENTROPY_COLLAPSE
+from training.signatures.flat_reward import FLAT_REWARD
+from training.signatures.oscillation import OSCILLATION
+from training.signatures.past import Past
+from training.signatures.signature import Signature
+from training.signatures.symmetry_collapse import SYMMETRY_COLLAPSE
+from training.signatures.value_explosion import VALUE_EXPLOSION
+
+OF_TEAMS = (SYMMETRY_COLLAPSE, OSCILLATION, FLAT_REWARD, ENTROPY_COLLAPSE)
+"""These read evaluations, which are of the others where one robot learns to play against its team."""
+
+FINDINGS = "signatures.json"
+"""In the run directory: the findings so far."""
+
+PASSED = 3
+"""Judged rows in a row without a symptom, after which it has passed."""
+
+
+class Finding(msgspec.Struct):
+    """A signature that was seen.
+
+    Attributes:
+        signature: its name.
+        first_step: env steps of the run when it began.
+        last_step: env steps when it was last seen; None while it lasts, or when the run ended with it.
+        symptom: what was wrong when it was named.
+        remedy: the key of the configuration that is to be changed, and to what.
+    """
+
+    signature: str
+    first_step: int
+    last_step: int | None
+    symptom: str
+    remedy: str
+
+
+class Watch:
+    """What was found in a run. It is made from the rows of metrics.csv alone: a resumed run finds what an uninterrupted one finds.
+
+    Attributes:
+        findings: in the order in which they were named.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.findings: list[Finding] = []
+        self._past = Past(config)
+        self._watched = (
+            [_Watched(VALUE_EXPLOSION)] if config.adversary.victims else [_Watched(each) for each in (*OF_TEAMS, VALUE_EXPLOSION)]
+        )
+
+    def look(self, row: Mapping[str, float]) -> list[str]:
+        """Take in the row of the next batch; returns what is to be said of it, a line for each signature that begins or passes."""
+        self._past.add(row)
+        said = []
+        for watched in self._watched:
+            if all(name in row for name in watched.signature.columns):
+                said += watched.judge(self._past, int(row["steps"]), self.findings)
+        return [f"{_millions(row['steps'])} steps: {line}" for line in said]
+
+
+class _Watched:
+    """One signature in one run.
+
+    Args:
+        signature: that is looked for.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self._showing: list[int] = []
+        self._clean = 0
+        self._open: Finding | None = None
+
+    def judge(self, past: Past, steps: int, findings: list[Finding]) -> list[str]:
+        symptom = self.signature.symptom(past)
+        if symptom is None:
+            self._clean += 1
+            if self._open is None:
+                self._showing.clear()
+            elif self._clean == PASSED:
+                self._open.last_step = self._showing[-1]
+                self._open = None
+                self._showing.clear()
+                return [f"{self.signature.name} has passed"]
+            return []
+        self._clean = 0
+        self._showing.append(steps)
+        if self._open is not None or len(self._showing) < self.signature.patience:
+            return []
+        remedy = self.signature.remedy(past.config)
+        self._open = Finding(self.signature.name, self._showing[0], None, symptom, remedy)
+        findings.append(self._open)
+        return [f"{self.signature.name}: {symptom}. Remedy: {remedy}"]
+
+
+def write_findings(directory: Path, findings: Sequence[Finding]) -> None:
+    """Write DIRECTORY/signatures.json."""
+    write_atomically(directory / FINDINGS, msgspec.json.format(msgspec.json.encode(list(findings)), indent=2))
+
+
+def read_findings(directory: Path) -> list[Finding]:
+    """The findings of a run directory."""
+    return msgspec.json.decode((directory / FINDINGS).read_bytes(), type=list[Finding])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """All findings in one line: each signature, when it was there, and what helps."""
+    if not findings:
+        return "no failure signature seen"
+    spells: dict[str, list[str]] = {}
+    remedies = {finding.signature: finding.remedy for finding in findings}
+    for finding in findings:
+        end = "the end" if finding.last_step is None else f"{_millions(finding.last_step)} steps"
+        spells.setdefault(finding.signature, []).append(f"from {_millions(finding.first_step)} to {end}")
+    return "seen: " + "; ".join(f"{name} {' and '.join(when)} (remedy: {remedies[name]})" for name, when in spells.items())
+
+
+def _millions(steps: float) -> str:
+    return f"{steps / 1e6:.3g} M"
