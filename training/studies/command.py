@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from robots.errors import InputError
@@ -27,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with what DIR has; more --seeds than before may be asked for")
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Run what is missing, then write table and picture. Raises InputError."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is missing, then write table and picture; 1 when a run failed, else 0. Raises InputError."""
     # Both are read when torch and tqdm are imported, which is below: threads that wait by spinning bring a busy machine to a tenth of its
     # speed, and the bars of single runs would write over that of the study.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -53,16 +54,19 @@ def run(arguments: argparse.Namespace) -> None:
     )
     again = f"fieldswarm study {arguments.study} --out {store.folder} --resume"
     try:
-        run_missing(store, plan, executor)
+        failed = run_missing(store, plan, executor)
     except WorkerLost as error:
         raise InputError(f"{store.folder}: {error}; continue with: {again}") from None
     except KeyboardInterrupt:
         raise InputError(f"interrupted; continue with: {again}") from None
-    for text in write_results(store):
+    for text in write_results(store, failed):
         print(text)
     print(
         f"wrote {store.folder}: table.md, figures.csv, runs.csv, results.json, study.png, times.md; the runs are in {store.folder / RUNS}"
     )
+    for why in failed.values():
+        print(f"fieldswarm: {why}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _command(arguments: argparse.Namespace) -> tuple[str, ...]:

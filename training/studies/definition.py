@@ -81,7 +81,7 @@ class Study(Part):
         episodes: of the final missions of each run, on layouts that are the same for all.
         threads: of each run. Runs side by side share a machine out better than threads do, and floats depend on their number.
         measures: of the table.
-        judge: measure by which variants are compared.
+        judges: measures by which variants are compared, each by itself.
         axis: what a variant's `at` is, with its unit; empty for none.
         panels: of the picture.
         published: what others have reached.
@@ -96,7 +96,7 @@ class Study(Part):
     steps: int | None = None
     episodes: int = 4096
     threads: int = 1
-    judge: str = "success"
+    judges: tuple[str, ...] = ("success",)
     axis: str = ""
     published: tuple[Published, ...] = ()
 
@@ -170,7 +170,7 @@ def _check(study: Study, place: str) -> None:
         value = getattr(study, name)
         if value is not None and value < 1:
             raise InputError(f"{place}: {name}: is {value}, must be at least 1")
-    for name in ("variants", "measures", "panels"):
+    for name in ("variants", "measures", "judges", "panels"):
         if not getattr(study, name):
             raise InputError(f"{place}: {name}: is empty, must have at least one")
     for name, variant in study.variants.items():
@@ -190,8 +190,7 @@ def _check(study: Study, place: str) -> None:
 
 
 def _check_measures(study: Study, configs: dict[str, TrainConfig], place: str) -> None:
-    named = {f"measures[{index}]": name for index, name in enumerate(study.measures)}
-    named["judge"] = study.judge
+    named = {f"{key}[{index}]": name for key in ("measures", "judges") for index, name in enumerate(getattr(study, key))}
     for index, panel in enumerate(study.panels):
         named[f"panels[{index}].measure"] = panel.measure
         if panel.over not in (OVER_VARIANTS, OVER_STEPS, OVER_AXIS):

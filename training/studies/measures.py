@@ -49,6 +49,10 @@ def _episodes(name: str) -> Callable[[Run], np.ndarray]:
     return lambda run: run[f"episodes.{name}"]
 
 
+def _sampled_success(run: Run) -> np.ndarray:
+    return run.get("sampled.success", np.array([np.nan]))
+
+
 def _share(name: str, label: str, less_is_better: bool = False, curve: str = "") -> Measure:
     return Measure(label, 3, _episodes(name), less_is_better, (0.0, 1.0), curve=curve)
 
@@ -94,6 +98,7 @@ def _late_drop(run: Run) -> np.ndarray:
 
 MEASURES: dict[str, Measure] = {
     "success": _share("success", "success (mpe2)", curve="success"),
+    "success_sampled": Measure("success, drawn actions", 3, _sampled_success, bounds=(0.0, 1.0)),
     "success_end": _share("success_end", "success_end"),
     "success_body": _share("success_body", "success_body"),
     "matched": _share("matched", "matched"),

@@ -31,14 +31,14 @@ def study_picture(manifest: Manifest, summary: Summary, runs: dict[str, list[Run
     columns = min(3, len(study.panels))
     rows = math.ceil(len(study.panels) / columns)
     canvas = Canvas(figsize=(4.3 * columns, 3.7 * rows + 0.9), dpi=130, layout="constrained", facecolor="white")
-    axes = canvas.subplots(rows, columns, squeeze=False).flat
+    axes = canvas.subplots(rows, columns, squeeze=False).ravel()
     for ax, panel in zip(axes, study.panels, strict=False):
         _prepare(ax)
         {OVER_VARIANTS: _side_by_side, OVER_STEPS: _curves, OVER_AXIS: _along_axis}.get(panel.over, _trade)(
             ax, panel, manifest, summary, runs
         )
         ax.set_ylabel(MEASURES[panel.measure].label, fontsize=9, color=_INK)
-    for ax in list(axes)[len(study.panels) :]:
+    for ax in axes[len(study.panels) :]:
         ax.set_axis_off()
     handles = [
         Line2D([], [], color=_colour(index), marker=_mark(index), linestyle="", label=study.variants[variant].label or variant)
@@ -58,7 +58,7 @@ def _side_by_side(ax: Axes, panel: Panel, manifest: Manifest, summary: Summary, 
     for index, figures in enumerate(summary.figures.values()):
         figure = figures[panel.measure]
         own = [each for each in figure.runs if each is not None]
-        ax.plot(np.full(len(own), index + 0.22), own, ".", color=_colour(index), alpha=0.35, markersize=4)
+        ax.plot(np.full(len(own), index + 0.16), own, ".", color=_colour(index), alpha=0.35, markersize=4)
         _point(ax, index, index, figure)
     _published_lines(ax, panel.measure, manifest)
     ax.set_xticks(range(len(summary.figures)), ["" for _ in summary.figures])
@@ -83,6 +83,8 @@ def _along_axis(ax: Axes, panel: Panel, manifest: Manifest, summary: Summary, ru
 def _curves(ax: Axes, panel: Panel, manifest: Manifest, summary: Summary, runs: dict[str, list[Run]]) -> None:
     measure = MEASURES[panel.measure]
     for index, own in enumerate(runs.values()):
+        if not own:
+            continue
         steps = own[0]["curve.steps"]
         heights = np.stack([run[f"curve.{measure.curve}"] for run in own])
         ax.plot(steps / 1e6, iqm(heights, axis=0), color=_colour(index), linewidth=1.4)

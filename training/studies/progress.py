@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from tqdm import tqdm
@@ -29,8 +32,9 @@ class Progress:
         self._missing = list(missing)
         total = sum(steps[task.variant] for task in self._missing)
         begun = self._done()
-        # `disable` is said here, since the bars of single runs are turned off for all others.
-        self._bar = tqdm(total=total, initial=begun, unit="step", unit_scale=True, desc="study", smoothing=0.05, disable=False, leave=False)
+        # Where nobody looks (None) it is off, as the bars of single runs are everywhere.
+        self._bar = tqdm(total=total, initial=begun, unit="step", unit_scale=True, desc="study", smoothing=0.05, disable=None, leave=False)
+        self._began, self._at_first, self._total = time.monotonic(), begun, total
         self._base = 0
         self._over = threading.Event()
         self._show()
@@ -42,6 +46,11 @@ class Progress:
         self._missing.remove(task)
         self._base += self._steps[task.variant]
         self._show()
+        if self._bar.disable and self._missing:
+            done = self._base + self._done()
+            rate = max(1, done - self._at_first) / (time.monotonic() - self._began)
+            left = str(timedelta(seconds=round((self._total - done) / rate)))
+            print(f"{self._runs - len(self._missing)} of {self._runs} runs, about {left} left", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """End."""

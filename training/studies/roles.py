@@ -24,7 +24,7 @@ NOWHERE = -1
 SHUFFLES = 20
 LEAST = 100
 """Robots on landmarks, over all episodes, that an estimate needs."""
-_SEED = 5
+_SEED = 4_000_037
 
 
 def roles_at_end(position: np.ndarray, landmarks: np.ndarray, radius: float) -> dict[str, np.ndarray]:

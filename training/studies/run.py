@@ -43,19 +43,30 @@ class RunSettings:
     episodes: int
 
 
+@dataclass(frozen=True)
+class RunFailed:
+    """A run that cannot be trained to its end, such as one whose networks hold no finite numbers any more; one line says why."""
+
+    why: str
+
+
 def run_directory(folder: Path, task: RunTask) -> Path:
     """Where a run has its checkpoint, metrics.csv and resolved configuration; `fieldswarm export` takes it."""
     return folder / task.variant / str(task.seed)
 
 
-def prepare_runs(settings: RunSettings) -> Callable[[RunTask], bytes]:
+def prepare_runs(settings: RunSettings) -> Callable[[RunTask], bytes | RunFailed]:
     """What an executor's worker does: the file of a finished run, an .npz (see `result_of`)."""
 
-    def file_of(task: RunTask) -> bytes:
+    def file_of(task: RunTask) -> bytes | RunFailed:
         directory = run_directory(settings.folder, task)
         config = msgspec.structs.replace(settings.configs[task.variant], seed=task.seed)
+        try:
+            learner = _trained(config, directory)
+        except InputError as error:
+            return RunFailed(str(error))
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **result_of(_trained(config, directory), directory, settings.episodes))
+        np.savez_compressed(buffer, **result_of(learner, directory, settings.episodes))
         return buffer.getvalue()
 
     return file_of
@@ -88,14 +99,19 @@ def result_of(learner: Learner, directory: Path, episodes: int) -> Run:
         episodes: E.
 
     Returns:
-        `episodes.<metric>` [E] (`sim3d.metrics.EpisodeMetrics`); in world `spread` `roles.<name>` [E, N] (`training.studies.roles`);
-        `curve.steps`, `.success`, `.episode_return` and `.seconds` [K] at the evaluations in training, the last one the time that its
-        batches have taken; `training.entropy` [1], of the last batch, NaN for learners without; `training.commit`, of the code.
+        `episodes.<metric>` [E] (`sim3d.metrics.EpisodeMetrics`); of learners with probabilities `sampled.<metric>` [E], the same of drawn
+        actions; in world `spread` `roles.<name>` [E, N] (`training.studies.roles`); `curve.steps`, `.success`, `.episode_return` and
+        `.seconds` [K] at the evaluations in training, the last one the time that its batches have taken; `training.entropy` [1], of the
+        last batch, NaN for learners without; `training.commit`, of the code.
     """
     from training.checkpoint import source_commit
+    from training.studies.sampled import Sampled
 
-    metrics = learner.ground.evaluate(learner.policy, episodes, learner.profile)
-    result = {f"episodes.{field.name}": getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
+    players = {"episodes": learner.policy} | ({"sampled": Sampled(learner.policy)} if learner.config.learner == "ppo" else {})
+    result: Run = {}
+    for name, policy in players.items():
+        metrics = learner.ground.evaluate(policy, episodes, learner.profile)
+        result |= {f"{name}.{field.name}": getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
     if learner.config.world.name == "spread" and not learner.config.adversary.victims:
         position, landmarks = learner.ground.trajectories(learner.policy, episodes, learner.profile)
         roles = roles_at_end(position, landmarks, ROBOT_RADIUS)

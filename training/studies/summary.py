@@ -14,6 +14,7 @@ from sim3d.statistics.aggregates import improvement
 from sim3d.statistics.compare import exchanged_seeds, holm, improvement_interval
 from sim3d.statistics.interval import NONE, Estimate, Resampled, difference, interval, layout_weights, ratios, shares
 from training.studies.measures import MEASURES, Measure, Run, seconds_to
+from training.studies.run import RunTask
 from training.studies.store import StudyStore
 
 DIGITS = 10
@@ -62,35 +63,59 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     p: float
 
 
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Which variant is best, and by how much.
+
+    Attributes:
+        measure: by which.
+        best: variant.
+        comparisons: with each other, the closest first.
+    """
+
+    measure: str
+    best: str
+    comparisons: tuple[Comparison, ...]
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All figures of a study.
 
     Attributes:
         figures: variant -> measure -> figure.
-        best: variant by the study's judge; empty where there is one variant, or no figure.
-        comparisons: of the best with each other.
+        verdicts: one for each measure by which the study judges, where two variants have it.
         commits: of the code, with the number of runs that each has made.
+        failed: variant, seed and reason of runs without figures.
     """
 
     figures: dict[str, dict[str, Figure]]
-    best: str
-    comparisons: tuple[Comparison, ...]
+    verdicts: tuple[Verdict, ...]
     commits: dict[str, int]
+    failed: tuple[tuple[str, int, str], ...]
 
 
-def summarise_study(store: StudyStore) -> tuple[Summary, dict[str, Times], dict[str, list[Run]]]:
-    """Figures, times and runs by variant of a study whose runs are all there. Raises InputError when one is not."""
+def summarise_study(store: StudyStore, failed: dict[RunTask, str] | None = None) -> tuple[Summary, dict[str, Times], dict[str, list[Run]]]:
+    """Figures, times and runs by variant of a study.
+
+    Args:
+        store: of the study.
+        failed: runs without a result, and why.
+
+    Raises:
+        InputError: the result of another run is missing.
+    """
+    failed = failed or {}
     study = store.manifest.study
     runs: dict[str, list[Run]] = {variant: [] for variant in study.variants}
     for task in store.tasks:
-        runs[task.variant].append(store.load(task))
-    names = [*study.measures, study.judge, *(name for panel in study.panels for name in (panel.measure, panel.over) if name in MEASURES)]
+        if task not in failed:
+            runs[task.variant].append(store.load(task))
+    names = [*study.measures, *study.judges, *(name for panel in study.panels for name in (panel.measure, panel.over) if name in MEASURES)]
     weights = layout_weights(study.episodes)
     figures = {
         variant: {name: _figure(MEASURES[name], own, weights, number) for name in dict.fromkeys(names)}
         for number, (variant, own) in enumerate(runs.items())
     }
-    best, comparisons = _comparisons(study.judge, figures, runs, weights)
+    verdicts = [_verdict(judge, figures, runs, weights) for judge in study.judges]
     commits = [str(run["training.commit"]) for own in runs.values() for run in own]
     times = {
         variant: Times(
@@ -98,9 +123,13 @@ def summarise_study(store: StudyStore) -> tuple[Summary, dict[str, Times], dict[
             to_reach=float(np.median([seconds_to(run) for run in own])),
         )
         for variant, own in runs.items()
+        if own
     }
     summary = Summary(
-        figures=figures, best=best, comparisons=comparisons, commits={commit: commits.count(commit) for commit in sorted(set(commits))}
+        figures=figures,
+        verdicts=tuple(verdict for verdict in verdicts if verdict is not None),
+        commits={commit: commits.count(commit) for commit in sorted(set(commits))},
+        failed=tuple((task.variant, task.seed, why) for task, why in sorted(failed.items(), key=lambda each: store.tasks.index(each[0]))),
     )
     return summary, times, runs
 
@@ -141,14 +170,13 @@ def _figure(measure: Measure, runs: Sequence[Run], weights: np.ndarray, number: 
     )
 
 
-def _comparisons(
-    judge: str, figures: dict[str, dict[str, Figure]], runs: dict[str, list[Run]], weights: np.ndarray
-) -> tuple[str, tuple[Comparison, ...]]:
+def _verdict(judge: str, figures: dict[str, dict[str, Figure]], runs: dict[str, list[Run]], weights: np.ndarray) -> Verdict | None:
+    """None where fewer than two variants have that figure."""
     measure, sign = MEASURES[judge], -1.0 if MEASURES[judge].less_is_better else 1.0
     found = {name: resampled(measure, own, weights, number) for number, (name, own) in enumerate(runs.items())}
     found = {name: each for name, each in found.items() if each is not None}
     if len(found) < 2:
-        return "", ()
+        return None
     best = max(found, key=lambda name: sign * figures[name][judge].estimate.value)
     others = [name for name in found if name != best]
     p = [exchanged_seeds(_digits(found[name].value), _digits(found[best].value)) for name in others]
@@ -166,7 +194,7 @@ def _comparisons(
             )
         )
     comparisons.sort(key=lambda each: abs(each.difference.value))
-    return best, tuple(comparisons)
+    return Verdict(measure=judge, best=best, comparisons=tuple(comparisons))
 
 
 def _rounded(value: float | None) -> float | None:

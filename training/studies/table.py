@@ -11,7 +11,9 @@ import msgspec
 from sim3d.statistics.interval import Estimate
 from training.studies.measures import MEASURES, REACHED
 from training.studies.store import Manifest
-from training.studies.summary import Comparison, Figure, Summary, Times
+from training.studies.summary import Figure, Summary, Times, Verdict
+
+_SIGNIFICANT = 0.05
 
 
 def markdown(manifest: Manifest, summary: Summary) -> str:
@@ -26,9 +28,9 @@ def markdown(manifest: Manifest, summary: Summary) -> str:
             "",
             *_figures(manifest, summary),
             "",
-            *_verdict(manifest, summary),
+            *(line for verdict in summary.verdicts for line in _verdict(manifest, verdict)),
+            *_failed(summary),
             *_notes(manifest),
-            "",
             *_provenance(manifest, summary),
             "",
         ]
@@ -64,8 +66,9 @@ def runs_csv(summary: Summary) -> bytes:
     measures = list(next(iter(summary.figures.values())))
     rows: list[list[object]] = [["variant", "seed", *measures]]
     for variant, figures in summary.figures.items():
-        for seed in range(len(figures[measures[0]].runs)):
-            rows.append([variant, seed, *(figures[name].runs[seed] for name in measures)])
+        failed = {seed for each, seed, _ in summary.failed if each == variant}
+        done = [seed for seed in range(len(failed) + len(figures[measures[0]].runs)) if seed not in failed]
+        rows += [[variant, seed, *(figures[name].runs[place] for name in measures)] for place, seed in enumerate(done)]
     return _csv(rows)
 
 
@@ -77,47 +80,44 @@ def results_json(manifest: Manifest, summary: Summary) -> bytes:
 
 def _figures(manifest: Manifest, summary: Summary) -> list[str]:
     study = manifest.study
-    rows = [["", *(MEASURES[name].label for name in study.measures), f"{study.judge} of the worst seed"]]
+    judge = study.judges[0]
+    rows = [["", *(MEASURES[name].label for name in study.measures), f"{MEASURES[judge].label}, seeds"]]
     for variant, figures in summary.figures.items():
         cells = [_cell(figures[name], MEASURES[name].digits, study.seeds) for name in study.measures]
-        rows.append([_label(manifest, variant), *cells, _worst(figures[study.judge], study.judge)])
+        rows.append([_label(manifest, variant), *cells, _range(figures[judge], MEASURES[judge].digits)])
     for published in study.published:
         cells = [_published(published.figures.get(name), MEASURES[name].digits) for name in study.measures]
         rows.append([f"published: {published.name}", *cells, ""])
     return _aligned(rows)
 
 
-def _verdict(manifest: Manifest, summary: Summary) -> list[str]:
-    if not summary.best:
-        return []
-    judge = MEASURES[manifest.study.judge]
-    apart = [each for each in summary.comparisons if _is_apart(each)]
-    close = [_label(manifest, each.other) for each in summary.comparisons if not _is_apart(each)]
-    best = f"By {judge.label}, {_label(manifest, summary.best)} has the best figure"
-    if manifest.study.seeds == 1:
-        lines = [f"{best}; one seed each says nothing about the next one."]
-    elif not close:
-        lines = [f"{best}, and is better than every other."]
+def _verdict(manifest: Manifest, verdict: Verdict) -> list[str]:
+    judge = MEASURES[verdict.measure]
+    alike = [_label(manifest, each.other) for each in verdict.comparisons if each.p >= _SIGNIFICANT]
+    best = f"By {judge.label}, {_label(manifest, verdict.best)} has the best figure"
+    if not alike:
+        line = f"{best}, and is better than every other (p < {_SIGNIFICANT}, corrected for their number)."
     else:
-        lines = [f"{best}; not told apart from it: {', '.join(close)}."] + ([] if apart else ["No variant is told apart."])
-    rows = [["against", "difference", "wins a pair of runs", "p (Holm)"]]
-    for each in summary.comparisons:
-        p = "-" if manifest.study.seeds == 1 else f"{each.p:.3f}"
-        rows.append([_label(manifest, each.other), _estimate(each.difference, judge.digits, "+"), _estimate(each.improvement, 2), p])
-    return [*lines, "", *_aligned(rows)]
+        line = f"{best}; {manifest.study.seeds} seeds do not tell it from: {', '.join(alike)}."
+    rows = [["less that of", "difference", "wins a pair of runs", "p (Holm)"]]
+    for each in verdict.comparisons:
+        rows.append(
+            [_label(manifest, each.other), _estimate(each.difference, judge.digits, "+"), _estimate(each.improvement, 2), f"{each.p:.3f}"]
+        )
+    return [line, "", *_aligned(rows), ""]
 
 
-def _is_apart(comparison: Comparison) -> bool:
-    """Whether the interval of a difference leaves out 0."""
-    low, high = comparison.difference.low, comparison.difference.high
-    return low is not None and (low > 0 or high < 0)
+def _failed(summary: Summary) -> list[str]:
+    """What is missing flatters a variant, so it is said."""
+    lines = [f"- {variant}, seed {seed}: {why}" for variant, seed, why in summary.failed]
+    return ["Runs that did not come to their end, and are in no figure:", "", *lines, ""] if lines else []
 
 
 def _notes(manifest: Manifest) -> list[str]:
     return [
         line
         for published in manifest.study.published
-        for line in ("", f"{published.name}: {published.source}" + (f". {published.note}" if published.note else "") + ".")
+        for line in (f"{published.name}: {published.source}" + (f". {published.note}" if published.note else "") + ".", "")
     ]
 
 
@@ -143,9 +143,9 @@ def _cell(figure: Figure, digits: int, seeds: int) -> str:
     return text if figure.known == seeds else f"{text}, {figure.known} of {seeds}"
 
 
-def _worst(figure: Figure, judge: str) -> str:
+def _range(figure: Figure, digits: int) -> str:
     known = [each for each in figure.runs if each is not None]
-    return f"{(max if MEASURES[judge].less_is_better else min)(known):.{MEASURES[judge].digits}f}" if known else "-"
+    return f"{min(known):.{digits}f} to {max(known):.{digits}f}" if known else "-"
 
 
 def _published(figure: tuple[float, ...] | None, digits: int) -> str:
