@@ -7,9 +7,9 @@ import numpy as np
 from sim3d.spread_task import distances
 
 ARRIVED = 1.0
-LEFT = 2.0
-"""In radii of the robot: it has arrived when its body is over the landmark, and left when it is a body's width away. simple_spread's
-discrete robots rest on a lattice of 0.2 units; those that dither around a landmark stay within 2 radii, 0.3 units, and are not meant."""
+LEFT = 1.5
+"""In radii of the robot: it has arrived when its body is over the landmark, and left when there is half a radius between them. For
+simple_spread's robots that is 0.225 units; discrete ones rest on a lattice of 0.2 and are not meant when they dither around a landmark."""
 
 
 def share_coming_back(position: np.ndarray, landmarks: np.ndarray, robot_radius: np.ndarray) -> np.ndarray:

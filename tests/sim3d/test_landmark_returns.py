@@ -24,7 +24,7 @@ def of_one(*distances, landmark=LANDMARK):
         ((1.0, 0.1, -0.4, -0.8), False),  # passes over
         ((1.0, 0.1, -0.4, -0.1, 0.4), True),  # swings around it
         ((0.1, 0.4, 0.1), True),  # a start on a landmark counts
-        ((0.14, 0.26, 0.14, 0.26, 0.14), False),  # dithers on the lattice of discrete robots
+        ((0.02, 0.22, 0.02, 0.22, 0.02), False),  # dithers on the lattice of discrete robots
         ((1.0, 0.4, 0.2, 0.4, 0.2), False),  # never arrives
     ],
 )

@@ -76,12 +76,12 @@ def slow_score(position, landmarks, ticks_per_step, tick_period):
 
 
 def slow_arrivals(distances):
-    """Comings within a radius, each after an absence of more than two."""
+    """Comings within a radius, each after one and a half were between."""
     arrivals, there = 0, False
     for distance in distances:
         if not there and distance < RADIUS:
             arrivals, there = arrivals + 1, True
-        elif distance > 2 * RADIUS:
+        elif distance > 1.5 * RADIUS:
             there = False
     return arrivals
 

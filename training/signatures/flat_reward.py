@@ -12,8 +12,8 @@ from training.signatures.signature import Signature
 WINDOW = 0.25
 """Share of the budget in which the return must have improved."""
 
-FEWEST = 20
-"""Batches without which nothing is said."""
+FEWEST = 4
+"""Evaluations without which nothing is said; the window is as long as they take."""
 
 IMPROVED = 0.02
 """Of the return, from the first to the second half of the window; the slowest of the configurations in configs/train that still gain
@@ -24,7 +24,7 @@ SOLVED = 0.5
 
 
 def _symptom(past: Past) -> str | None:
-    returns = past.recent("return", WINDOW)
+    returns, steps = past.recent("episode_return", WINDOW, FEWEST)  # of evaluations, whose layouts are always the same
     if past.share_done < WINDOW or len(returns) < FEWEST or past.last("success") >= SOLVED:
         return None
     before, after = np.array_split(returns, 2)
@@ -34,7 +34,7 @@ def _symptom(past: Past) -> str | None:
     if not gain + 2 * error < IMPROVED * abs(before.mean()):
         return None
     return (
-        f"the return has stayed at {returns.mean():.1f} for {past.steps_in(WINDOW) / 1e6:.2g} M steps, with success in "
+        f"the evaluation's return has stayed at {returns.mean():.1f} for {steps / 1e6:.2g} M steps, with success in "
         f"{past.last('success'):.1%} of the episodes"
     )
 
@@ -50,4 +50,4 @@ def _remedy(config: TrainConfig) -> str:
     return with_learning_rates_times(config, 2.0)
 
 
-FLAT_REWARD = Signature("flat reward", ("return", "success"), 3, _symptom, _remedy)
+FLAT_REWARD = Signature("flat reward", ("episode_return", "success"), 3, _symptom, _remedy)

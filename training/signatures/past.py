@@ -29,10 +29,6 @@ class Past:
         """Share of the budget that is spent, from 0 to 1."""
         return self._rows[-1]["batch"] / self.config.batches
 
-    def steps_in(self, share: float) -> float:
-        """Env steps in a share of the budget."""
-        return share * self.config.batches * self.config.batch_steps
-
     def first(self, name: str) -> float:
         """The oldest value of a column that some row has."""
         return next(row[name] for row in self._rows if name in row)
@@ -41,16 +37,20 @@ class Past:
         """The newest value of a column that some row has."""
         return next(row[name] for row in reversed(self._rows) if name in row)
 
-    def recent(self, name: str, share: float) -> np.ndarray:
-        """The values of a column in the newest `share` of the budget, oldest first."""
+    def recent(self, name: str, share: float, fewest: int) -> tuple[np.ndarray, float]:
+        """The values of a column in the newest `share` of the budget, or the newest `fewest` where those reach further back.
+
+        Returns:
+            the values, oldest first, and the env steps from the first to the last of them.
+        """
         begin = self._rows[-1]["batch"] - share * self.config.batches
-        values = []
+        rows: list[Mapping[str, float]] = []
         for row in reversed(self._rows):
-            if row["batch"] <= begin:
+            if row["batch"] <= begin and len(rows) >= fewest:
                 break
             if name in row:
-                values.append(row[name])
-        return np.array(values[::-1])
+                rows.append(row)
+        return np.array([row[name] for row in reversed(rows)]), rows[0]["steps"] - rows[-1]["steps"]
 
     def newest(self, name: str, rows: int) -> list[float]:
         """The values of a column in the newest rows, oldest first."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from training.config import TrainConfig
 from training.signatures.past import Past
+from training.signatures.remedies import LEARNING_RATES, far_above
 from training.signatures.signature import Signature
 
 EARLY = 0.25
@@ -22,7 +23,7 @@ WINDOW = 0.2
 """Share of the budget in which it must not have become less."""
 
 FEWEST = 4
-"""Evaluations in it without which nothing is said."""
+"""Evaluations without which nothing is said; the window is as long as they take."""
 
 BY_LOT = 0.75
 """Crowding is what robots would do who choose their landmark by lot; this share of it is still taken for the same."""
@@ -35,7 +36,8 @@ LEARNED = 0.05
 
 
 def _symptom(past: Past) -> str | None:
-    robots, overlap = past.config.world.robots, past.recent("overlap", WINDOW)
+    robots = past.config.world.robots
+    overlap, steps = past.recent("overlap", WINDOW, FEWEST)
     if robots < 2 or past.share_done < EARLY or len(overlap) < FEWEST:
         return None
     before, after = np.array_split(overlap, 2)
@@ -45,7 +47,7 @@ def _symptom(past: Past) -> str | None:
         return None
     return (
         f"in {overlap[-1]:.0%} of the evaluation's episodes two robots end at one landmark and leave another bare, against "
-        f"{by_lot(robots):.0%} if each chose by lot, and that is not getting less"
+        f"{by_lot(robots):.0%} if each chose by lot, and that has not become less for {steps / 1e6:.2g} M steps"
     )
 
 
@@ -57,6 +59,9 @@ def by_lot(robots: int) -> float:
 def _remedy(config: TrainConfig) -> str:
     if config.network.share != "none":
         return "network.share: none, so that each robot has networks of its own"
+    far = far_above(config, LEARNING_RATES)
+    if far:
+        return far
     if config.learner == "ppo" and config.network.critics_see == "local":
         return "network.critics_see: observations, so that critics see the teammates"
     if config.learner == "ppo" and config.ppo.entropy > 0.01:

@@ -9,8 +9,11 @@ from training.signatures.past import Past
 from training.signatures.remedies import LEARNING_RATES, far_above, with_learning_rates_times
 from training.signatures.signature import Signature
 
-BEYOND = 10.0
-"""How many times a figure must be what it could be with critics that know nothing. Healthy runs of all learners stay below twice that."""
+LOSS = 10.0
+"""How many times the loss must be that of a critic that always predicts the mean. Healthy runs of all learners stay below twice that."""
+
+DEVIATIONS = 5.0
+"""Rewards, in deviations from their mean, that values cannot promise for ever. Healthy runs of all learners stay below 1.1."""
 
 ROWS = 3
 """Batches in a row that must show it: a single batch may be far from what critics have seen."""
@@ -32,11 +35,10 @@ def bounds(config: TrainConfig) -> dict[str, float]:
     """What the figures of critics cannot reach in a run that learns.
 
     Critics work in units in which PPO's returns, and the rewards of the others, have mean 0 and deviation 1. A critic that always predicts
-    the mean is wrong by one deviation: 1 for PPO, and at most 1 / (1 - gamma), that of a reward for ever, for the others.
+    the mean is then wrong by one deviation, and a value is at most a reward for ever, 1 / (1 - gamma) of it.
     """
     section = getattr(config, SECTIONS[config.learner])
-    deviation = 1.0 if config.learner == "ppo" else 1.0 / max(1.0 - section.gamma, 1e-3)
-    return {"value_loss": BEYOND * _huber(deviation, section.huber_delta), "value": BEYOND * deviation}
+    return {"value_loss": LOSS * _huber(1.0, section.huber_delta), "value": DEVIATIONS / max(1.0 - section.gamma, 1e-3)}
 
 
 def _huber(error: float, delta: float) -> float:
