@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sim3d.statistics.interval import layout_weights
 from training.studies.measures import MEASURES, seconds_to, steps_to
 from training.studies.roles import NOWHERE, mutual_information, roles_at_end, specialisation
+from training.studies.run import distances_at_end
 from training.studies.summary import resampled
 
 EPISODES = 600
@@ -66,6 +67,12 @@ def test_roles_are_the_landmarks_that_robots_stand_on():
     assert roles["number"].tolist() == [[0, 1, NOWHERE]]
     assert roles["east"].tolist() == [[2, 0, NOWHERE]]
     assert roles["choice"].tolist() == [[0, 1, NOWHERE]]
+
+
+def test_distances_at_the_end_are_those_of_all_pairs_and_of_the_closest():
+    end = np.array([[[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]]])
+    found = distances_at_end(np.stack([np.zeros_like(end), end], axis=1))
+    assert found["mean_distance"] == pytest.approx([0.4]) and found["least_distance"] == pytest.approx([0.3])
 
 
 def run_with(success, steps=None, **more):

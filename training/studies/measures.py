@@ -105,6 +105,12 @@ MEASURES: dict[str, Measure] = {
     "coverage": _share("coverage", "coverage"),
     "overlap": _share("overlap", "overlap", less_is_better=True),
     "mean_separation": Measure("mean distance of robots", 3, _episodes("mean_separation"), bounds=(0.0, np.inf)),
+    "end_distance": Measure(
+        "mean distance of robots at the end", 3, lambda run: run["end.mean_distance"], bounds=(0.0, np.inf), world="spread"
+    ),
+    "end_closest": Measure(
+        "distance of the closest two at the end", 3, lambda run: run["end.least_distance"], bounds=(0.0, np.inf), world="spread"
+    ),
     "episode_return": Measure("return", 1, _episodes("episode_return"), bounds=(-np.inf, 0.0), curve="episode_return"),
     "contacts": Measure("contacts an episode", 2, _episodes("contacts"), True, (0.0, np.inf)),
     "entropy": Measure("policy entropy [nat]", 3, lambda run: run["training.entropy"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -14,6 +15,7 @@ import numpy as np
 
 from robots.errors import InputError
 from sim3d.spread import ROBOT_RADIUS
+from sim3d.spread_task import separations
 from training.config import TrainConfig
 from training.learner import Learner
 from training.studies.measures import Run
@@ -83,7 +85,9 @@ def _trained(config: TrainConfig, directory: Path) -> Learner:
             raise InputError(f"{directory / CONFIG}: is not what the study asks for; remove the run, or choose another --out")
     else:
         learner = start_run(config, directory)
-    train(learner, directory)
+    # What it says of itself is kept in its directory, and would be lines among those of other runs.
+    with contextlib.redirect_stderr(io.StringIO()):
+        train(learner, directory)
     return learner
 
 
@@ -100,11 +104,13 @@ def result_of(learner: Learner, directory: Path, episodes: int) -> Run:
 
     Returns:
         `episodes.<metric>` [E] (`sim3d.metrics.EpisodeMetrics`); of learners with probabilities `sampled.<metric>` [E], the same of drawn
-        actions; in world `spread` `roles.<name>` [E, N] (`training.studies.roles`); `curve.steps`, `.success`, `.episode_return` and
-        `.seconds` [K] at the evaluations in training, the last one the time that its batches have taken; `training.entropy` [1], of the
-        last batch, NaN for learners without; `training.commit`, of the code.
+        actions; in world `spread` `roles.<name>` [E, N] (`training.studies.roles`) and `end.<name>` [E] (`distances_at_end`);
+        `curve.steps`, `.success`, `.episode_return` and `.seconds` [K] at the evaluations in training, the last one the time that its
+        batches have taken; `training.entropy` [1], of the last batch, NaN for learners without; `training.commit`, of the code;
+        `training.signatures`, of failures that were seen.
     """
     from training.checkpoint import source_commit
+    from training.signatures.watch import read_findings
     from training.studies.sampled import Sampled
 
     players = {"episodes": learner.policy} | ({"sampled": Sampled(learner.policy)} if learner.config.learner == "ppo" else {})
@@ -116,7 +122,17 @@ def result_of(learner: Learner, directory: Path, episodes: int) -> Run:
         position, landmarks = learner.ground.trajectories(learner.policy, episodes, learner.profile)
         roles = roles_at_end(position, landmarks, ROBOT_RADIUS)
         result |= {f"roles.{name}": each.astype(np.int8) for name, each in roles.items()}
-    return {**result, **_logged(directory), "training.commit": np.array(source_commit())}
+        result |= {f"end.{name}": each for name, each in distances_at_end(position).items()}
+    signatures = sorted({finding.signature for finding in read_findings(directory)})
+    said = {"training.commit": np.array(source_commit()), "training.signatures": np.array(signatures, dtype=str)}
+    return {**result, **_logged(directory), **said}
+
+
+def distances_at_end(position: np.ndarray) -> dict[str, np.ndarray]:
+    """Distances [E] between the robots when missions end, of [E, T + 1, N, 2]: the mean over all pairs, and that of the closest two."""
+    first, second = np.triu_indices(position.shape[2], 1)
+    pairs = separations(position[:, -1])[:, first, second]
+    return {"mean_distance": pairs.mean(axis=-1), "least_distance": pairs.min(axis=-1)}
 
 
 def _logged(directory: Path) -> Run:

@@ -5,7 +5,8 @@ Seeds are the unit of uncertainty; intervals are those of `sim3d.statistics.inte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -84,12 +85,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         figures: variant -> measure -> figure.
         verdicts: one for each measure by which the study judges, where two variants have it.
         commits: of the code, with the number of runs that each has made.
+        signatures: variant -> failure signature -> runs in which it was seen (`training.signatures`).
         failed: variant, seed and reason of runs without figures.
     """
 
     figures: dict[str, dict[str, Figure]]
     verdicts: tuple[Verdict, ...]
     commits: dict[str, int]
+    signatures: dict[str, dict[str, int]]
     failed: tuple[tuple[str, int, str], ...]
 
 
@@ -116,7 +119,6 @@ def summarise_study(store: StudyStore, failed: dict[RunTask, str] | None = None)
         for number, (variant, own) in enumerate(runs.items())
     }
     verdicts = [_verdict(judge, figures, runs, weights) for judge in study.judges]
-    commits = [str(run["training.commit"]) for own in runs.values() for run in own]
     times = {
         variant: Times(
             training=float(np.median([run["curve.seconds"][-1] for run in own])),
@@ -128,7 +130,8 @@ def summarise_study(store: StudyStore, failed: dict[RunTask, str] | None = None)
     summary = Summary(
         figures=figures,
         verdicts=tuple(verdict for verdict in verdicts if verdict is not None),
-        commits={commit: commits.count(commit) for commit in sorted(set(commits))},
+        commits=_counts(str(run["training.commit"]) for own in runs.values() for run in own),
+        signatures={variant: _counts(name for run in own for name in run["training.signatures"].tolist()) for variant, own in runs.items()},
         failed=tuple((task.variant, task.seed, why) for task, why in sorted(failed.items(), key=lambda each: store.tasks.index(each[0]))),
     )
     return summary, times, runs
@@ -195,6 +198,10 @@ def _verdict(judge: str, figures: dict[str, dict[str, Figure]], runs: dict[str, 
         )
     comparisons.sort(key=lambda each: abs(each.difference.value))
     return Verdict(measure=judge, best=best, comparisons=tuple(comparisons))
+
+
+def _counts(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -29,6 +29,7 @@ def markdown(manifest: Manifest, summary: Summary) -> str:
             *_figures(manifest, summary),
             "",
             *(line for verdict in summary.verdicts for line in _verdict(manifest, verdict)),
+            *_signatures(manifest, summary),
             *_failed(summary),
             *_notes(manifest),
             *_provenance(manifest, summary),
@@ -105,6 +106,17 @@ def _verdict(manifest: Manifest, verdict: Verdict) -> list[str]:
             [_label(manifest, each.other), _estimate(each.difference, judge.digits, "+"), _estimate(each.improvement, 2), f"{each.p:.3f}"]
         )
     return [line, "", *_aligned(rows), ""]
+
+
+def _signatures(manifest: Manifest, summary: Summary) -> list[str]:
+    lines = [
+        f"- {_label(manifest, variant)}: " + ", ".join(f"{name} in {runs} of {manifest.study.seeds}" for name, runs in seen.items())
+        for variant, seen in summary.signatures.items()
+        if seen
+    ]
+    return (
+        ["Failure signatures seen while training (each run's signatures.json has when, and what helps):", "", *lines, ""] if lines else []
+    )
 
 
 def _failed(summary: Summary) -> list[str]:
