@@ -4,6 +4,7 @@
 #   make test     all tests
 #   make lint     style and the layers between the packages
 #   make bench    measure; prints a table and writes bench.json
+#   make peers    install what `make bench` can compare with, in .venv-peers (Python 3.11; 2 GB)
 #   make setup    only set up
 #   make clean    remove what make made, except runs/
 #
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench peers clean
 
 # A thread that waits for its siblings sleeps instead of spinning: beside other work on the machine, spinning makes torch 40 times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -53,6 +54,13 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
 
+peers: .venv-peers/ready
+
+.venv-peers/ready: tests/benchmarks/peers/requirements.txt
+	.venv-peers/bin/python -c '$(suitable)' 2>/dev/null || $(find_python) -m venv --clear .venv-peers
+	.venv-peers/bin/python -m pip install --disable-pip-version-check -r $<
+	touch $@
+
 clean:
-	rm -rf .venv build dist bench.json .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers build dist bench.json .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +

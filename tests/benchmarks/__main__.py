@@ -11,9 +11,10 @@ from pathlib import Path
 
 from runtime.atomic import write_atomically
 from tests.benchmarks import bullet, onboard, spread, suite
+from tests.benchmarks.peers import throughput
 from tests.benchmarks.row import Row
 
-BENCHMARKS = (onboard, spread, bullet, suite)
+BENCHMARKS = (onboard, spread, throughput, bullet, suite)
 PACKAGES = ("fieldswarm", "numpy", "torch", "onnxruntime", "pybullet", "mpe2")
 OUTPUT = Path("bench.json")
 
@@ -24,7 +25,7 @@ def main() -> None:
     for benchmark in BENCHMARKS:
         print(f"{benchmark.__name__.rpartition('.')[2]}: {benchmark.__doc__.splitlines()[0]}", flush=True)
         rows += benchmark.measure()
-    print(f"\n{_table(rows)}\n")
+    print(f"\n{table(rows)}\n")
     conditions = {
         "machine": platform.machine(),
         "cpus": len(os.sched_getaffinity(0)),
@@ -36,7 +37,8 @@ def main() -> None:
     print(f"{OUTPUT} has the same")
 
 
-def _table(rows: list[Row]) -> str:
+def table(rows: list[Row]) -> str:
+    """The rows in columns."""
     cells = [("what", "value", "unit", "ratio")]
     for row in rows:
         ratio = "" if row.ratio is None else f"{_number(row.ratio)} x {row.against}"
