@@ -110,6 +110,12 @@ def test_what_passes_is_said_to_have_passed_and_both_ends_are_kept():
     assert summary(findings).startswith("seen: oscillation near a landmark from 0.045 M to 0.12 M steps (remedy:")
 
 
+def test_what_comes_and_goes_is_one_item_of_the_summary():
+    findings, _ = found(rows(oscillation=lambda share: 0.4 if int(share * 8) % 2 else 0.05))
+    assert len(findings) == 4
+    assert summary(findings).startswith("seen: oscillation near a landmark from 0.025 M to the end, 4 times (remedy:")
+
+
 def test_a_single_bad_evaluation_is_not_a_failure():
     assert names(rows(oscillation=lambda share: 0.9 if share in (0.5, 0.525, 0.7) else 0.05)) == []
     assert names(rows(value_loss=lambda share: 900.0 if share in (0.5, 0.505) else 0.1)) == []

@@ -121,12 +121,18 @@ def summary(findings: Sequence[Finding]) -> str:
     """All findings in one line: each signature, when it was there, and what helps."""
     if not findings:
         return "no failure signature seen"
-    spells: dict[str, list[str]] = {}
-    remedies = {finding.signature: finding.remedy for finding in findings}
+    spells: dict[str, list[Finding]] = {}
     for finding in findings:
-        end = "the end" if finding.last_step is None else f"{_millions(finding.last_step)} steps"
-        spells.setdefault(finding.signature, []).append(f"from {_millions(finding.first_step)} to {end}")
-    return "seen: " + "; ".join(f"{name} {' and '.join(when)} (remedy: {remedies[name]})" for name, when in spells.items())
+        spells.setdefault(finding.signature, []).append(finding)
+    return "seen: " + "; ".join(f"{name} {_when(found)} (remedy: {found[-1].remedy})" for name, found in spells.items())
+
+
+def _when(found: Sequence[Finding]) -> str:
+    """From the first to the last of one signature's findings."""
+    last = found[-1].last_step
+    end = "the end" if last is None else f"{_millions(last)} steps"
+    often = "" if len(found) == 1 else f", {len(found)} times"
+    return f"from {_millions(found[0].first_step)} to {end}{often}"
 
 
 def _millions(steps: float) -> str:
