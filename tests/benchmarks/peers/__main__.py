@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tests.benchmarks.__main__ import table
-from tests.benchmarks.peers import throughput
+from tests.benchmarks.peers import throughput, training
 
 
 def main() -> None:
@@ -14,8 +14,15 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     steps = commands.add_parser("steps", help="env steps a second")
     steps.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    train = commands.add_parser("train", help="wall time to a trained team")
+    train.add_argument("--minutes", type=float, default=5.0, help="that everyone has for a seed")
+    train.add_argument("--threads", type=int, default=2)
+    train.add_argument("--seeds", type=int, default=1)
     arguments = parser.parse_args()
-    print(table(throughput.measure(arguments.threads)))
+    if arguments.command == "steps":
+        print(table(throughput.measure(arguments.threads)))
+    else:
+        print(training.race(arguments.minutes, arguments.threads, arguments.seeds))
 
 
 if __name__ == "__main__":
