@@ -75,7 +75,7 @@ class TeamMlp(nn.Module):
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             signal = torch.baddbmm(bias, signal, weight)
             if layer < len(self.weights) - 1:
-                signal = torch.tanh(signal)
+                signal = _Tanh.apply(signal)
         return signal
 
     def step(self, inputs: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,6 +99,21 @@ class TeamMlp(nn.Module):
         for weight, bias in zip(self.weights, self.biases, strict=True):
             layers += [plain_layer(weight[robot], bias[robot, 0]), nn.Tanh()]
         return nn.Sequential(*layers[:-1])
+
+
+class _Tanh(torch.autograd.Function):
+    """tanh as 2 sigmoid(2 x) - 1, within 2e-7: torch's own takes five times as long on a CPU, more than all matrix products around it."""
+
+    @staticmethod
+    def forward(context: torch.autograd.function.FunctionCtx, inputs: Tensor) -> Tensor:
+        out = (inputs + inputs).sigmoid_().mul_(2.0).sub_(1.0)
+        context.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        (out,) = context.saved_tensors
+        return torch.ops.aten.tanh_backward(gradient, out)
 
 
 def plain_layer(weight: Tensor, bias: Tensor) -> nn.Linear:
