@@ -97,9 +97,9 @@ async def _serve(air: Air, listener: int, speaker: int, port: int, behind: int) 
     """Take a listener's connections to a speaker."""
 
     async def connected(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        # What comes from the listener may end at any time, and then nothing more is to be passed on.
-        await air.carry(listener, speaker, 0, CONNECT_TIMEOUT)
-        with contextlib.suppress(OSError):
+        # What comes from the listener may end at any time, and then nothing more is to be passed on; and so may the proxy.
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await air.carry(listener, speaker, 0, CONNECT_TIMEOUT)
             far_source, far_sink = await asyncio.open_connection("127.0.0.1", behind)
             ways = [
                 asyncio.create_task(_pass_on(air, listener, speaker, source, far_sink)),
