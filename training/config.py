@@ -116,7 +116,8 @@ class TrainConfig(Part):
         evaluate_every: batches between two evaluations of the mean action.
         evaluation_episodes: episodes of each.
         checkpoint_every: batches between two checkpoints.
-        threads: torch threads.
+        threads: most that a learner uses at once: PPO's actors and critics learn side by side in them, other learners use one. They change
+            no number.
     """
 
     start: str = ""

@@ -54,7 +54,7 @@ def train(learner: Learner, directory: Path) -> dict[str, float]:
         InputError: the networks hold numbers that are not finite.
     """
     config = learner.config
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(1)  # arrays this small gain nothing from a second one; what learns side by side does
     log = RunLog(directory, learner.batches_done, config.batches, config.batch_steps)
     watch = Watch(config)
     for row in log.rows():

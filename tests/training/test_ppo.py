@@ -134,6 +134,17 @@ def test_the_seed_decides_everything():
     assert not torch.equal(after_two_batches(1), after_two_batches(2))
 
 
+@pytest.mark.parametrize("share", ["none", "ids"])
+def test_threads_change_no_number(share):
+    def after_two_batches(threads: int) -> torch.Tensor:
+        learner = Ppo(small(threads=threads, network=NetworkConfig(hidden=(16,), share=share)))
+        learner.train_batch()
+        learner.train_batch()
+        return parameters(learner)
+
+    assert torch.equal(after_two_batches(1), after_two_batches(3))
+
+
 @pytest.mark.parametrize("actions", ["continuous", "discrete"])
 def test_a_learner_goes_on_from_its_state_as_if_never_stopped(actions, tmp_path):
     config = small(world=WorldConfig(actions=actions))
