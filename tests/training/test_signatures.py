@@ -6,6 +6,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,6 +101,27 @@ def test_a_return_is_flat_only_when_its_noise_cannot_hide_a_gain():
     mild, wild = noise(0.2), noise(30.0)
     assert names(rows(success=0.0, episode_return=lambda share: -60 + mild())) == ["flat reward"]
     assert names(rows(success=0.0, episode_return=lambda share: -60 + 10 * share + wild())) == []
+
+
+def test_few_evaluations_make_the_window_longer():
+    assert names(rows(every=40, **STUCK["flat reward"])) == ["flat reward"]
+    assert names(rows(every=40, **STUCK["symmetry collapse"])) == ["symmetry collapse"]
+    assert names(rows(every=100, **STUCK["flat reward"])) == []
+
+
+@pytest.mark.parametrize("deviation, collapsed", [(0.14, True), (0.16, False), (0.6, False)])
+def test_the_entropy_of_forces_is_judged_by_their_deviation(deviation, collapsed):
+    entropy = torch.distributions.Normal(torch.zeros(2), deviation).entropy().sum()
+    (finding,) = found(rows(entropy=float(entropy), success=0.1))[0] or [None]
+    assert (finding is not None) == collapsed
+    assert not collapsed or f"strays by {deviation} " in finding.symptom
+
+
+@pytest.mark.parametrize("odds, collapsed", [((1, 0, 0, 0, 0), True), ((9, 1, 0, 0, 0), True), ((1, 1, 0, 0, 0), False)])
+def test_the_entropy_of_actions_is_judged_by_how_many_are_left(odds, collapsed):
+    entropy = torch.distributions.Categorical(torch.tensor(odds, dtype=torch.float32)).entropy()
+    config = msgspec.structs.replace(CONFIG, world=WorldConfig(actions="discrete"))
+    assert names(rows(entropy=float(entropy), success=0.1), config) == (["entropy collapse"] if collapsed else [])
 
 
 def test_what_passes_is_said_to_have_passed_and_both_ends_are_kept():
