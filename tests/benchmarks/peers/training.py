@@ -1,8 +1,9 @@
 """The race to a trained team: wall time to success 0.91 in simple_spread with three robots, from the start of the process.
 
-Everyone as shipped: `fieldswarm train configs/train/spread.yaml`, JaxMARL's IPPO baseline, BenchMARL's IPPO with its configuration tuned for
-VMAS. Success is mpe2's: at some step of an episode every landmark has a robot closer than 0.1. The policies' likeliest actions are
-tested, each in its own system's environment, over the 25 steps of mpe2 (in VMAS over the 100 of its task: its robots are slower).
+Everyone as shipped: `fieldswarm train configs/train/spread.yaml`, JaxMARL's IPPO baseline, BenchMARL's IPPO with its tuned configuration.
+Success is mpe2's: at some step of an episode every landmark has a robot closer than 0.1. The policies' likeliest actions are tested in
+each system's own environment, over the 25 steps of mpe2; in VMAS, which BenchMARL learns in, over the 100 of its task, as its robots are
+slower.
 """
 
 from __future__ import annotations
