@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib.image
@@ -192,6 +193,18 @@ def test_two_workers_find_what_one_finds_and_more_seeds_can_follow(study, straig
     table = (out / "table.md").read_text()
     assert "one training seed" in table and "--seeds 1" in table
     assert cli.main([*words, "--workers", "2", "--resume"]) == 0
+    assert of_the_study(out) == of_the_study(straight)
+    for path in (straight / "results").rglob("*.npz"):
+        with np.load(path) as ours, np.load(out / path.relative_to(straight)) as theirs:
+            assert set(ours) == set(theirs)
+            for name in set(ours) - {"curve.seconds", "training.commit"}:
+                np.testing.assert_array_equal(ours[name], theirs[name], err_msg=f"{path.stem}: {name}")
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'fieldswarm[cluster]'")
+def test_a_cluster_finds_what_one_process_finds(study, straight, tmp_path):
+    out = tmp_path / "out"
+    assert cli.main(["study", str(study), "--out", str(out), "--executor", "ray", "--workers", "2"]) == 0
     assert of_the_study(out) == of_the_study(straight)
 
 
