@@ -82,7 +82,7 @@ def results_json(manifest: Manifest, summary: Summary) -> bytes:
 def _figures(manifest: Manifest, summary: Summary) -> list[str]:
     study = manifest.study
     judge = study.judges[0]
-    rows = [["", *(MEASURES[name].label for name in study.measures), f"{MEASURES[judge].label}, seeds"]]
+    rows = [["", *(MEASURES[name].label for name in study.measures), f"{MEASURES[judge].label}, range over seeds"]]
     for variant, figures in summary.figures.items():
         cells = [_cell(figures[name], MEASURES[name].digits, study.seeds) for name in study.measures]
         rows.append([_label(manifest, variant), *cells, _range(figures[judge], MEASURES[judge].digits)])
