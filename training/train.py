@@ -16,7 +16,8 @@ from training.config import TrainConfig, read_train_config, resolved_yaml
 from training.learner import Learner
 from training.learners import make_learner
 from training.run_log import RunLog
-from training.signatures.watch import Watch, summary, write_findings
+from training.signatures.findings import summary, write_findings
+from training.signatures.watch import Watch
 from training.warm_start import begin_from
 
 

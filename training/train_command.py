@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Threads that wait by spinning bring a busy 2-core machine to a tenth of its speed; OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported here for that, and because torch takes seconds: a mistake on the command line should be told at once.
-    from training.signatures.watch import read_findings, summary
+    from training.signatures.findings import read_findings, summary
     from training.train import resume_run, start_run, train
 
     learner = resume_run(directory) if config is None else start_run(config, directory)

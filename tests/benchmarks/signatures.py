@@ -20,7 +20,7 @@ import msgspec
 from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
 from training.config import read_train_config, resolved_yaml
-from training.signatures.watch import Finding, read_findings
+from training.signatures.findings import Finding, read_findings
 
 SPREAD = Path("configs/train/spread.yaml")
 LATE = {"name": "late", "actuation": {"delay": 0.2}}

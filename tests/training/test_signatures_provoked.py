@@ -8,7 +8,7 @@ import torch
 from robots.yaml_input import dump_yaml
 from runtime import cli
 from training.ppo import Ppo
-from training.signatures.watch import read_findings
+from training.signatures.findings import read_findings
 
 SMALL = {"network": {"hidden": [16]}, "evaluate_every": 2, "evaluation_episodes": 32, "threads": 1}
 FROZEN = {"ppo": {"episodes": 8, "epochs": 1, "learning_rate": 1e-9, "final_learning_rate": 1e-9}, "steps": 6_000}

@@ -30,7 +30,7 @@ def _remedy(config: TrainConfig) -> str:
         return f"{name}.gamma: 0.95, so that robots brake before they arrive"
     if config.world.actions == "discrete":
         return "world.actions: continuous; discrete robots rest on a lattice of 0.2 units alone"
-    return "twice the steps, or a larger world.horizon, so that staying is worth more than arriving"
+    return f"world.horizon: {2 * config.world.horizon}, so that more of the return is earned by staying than by arriving"
 
 
 OSCILLATION = Signature("oscillation near a landmark", ("oscillation",), 3, _symptom, _remedy)

@@ -68,7 +68,7 @@ def _remedy(config: TrainConfig) -> str:
         return "ppo.entropy: 0.003, so that chance does not hide from robots what their teammates do"
     if not config.world.dimensionless and not config.start:
         return "start: a run of world spread, which learns the same in a hundredth of the time"
-    return "twice the steps: robots part once each can count on what its teammates do"
+    return f"steps: {2 * config.steps}; robots part once each can count on what its teammates do"
 
 
 SYMMETRY_COLLAPSE = Signature("symmetry collapse", ("overlap", "episode_return"), 3, _symptom, _remedy)

@@ -1,15 +1,12 @@
-"""Looks at a run row by row, and keeps what was found: when it began, what it is, what helps, and when it passed."""
+"""Looks at a run row by row for the signatures, so that each is said once when it begins, and once when it has passed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-import msgspec
-
-from runtime.atomic import write_atomically
 from training.config import TrainConfig
 from training.signatures.entropy_collapse import ENTROPY_COLLAPSE
+from training.signatures.findings import Finding, millions
 from training.signatures.flat_reward import FLAT_REWARD
 from training.signatures.oscillation import OSCILLATION
 from training.signatures.past import Past
@@ -20,29 +17,8 @@ from training.signatures.value_explosion import VALUE_EXPLOSION
 OF_TEAMS = (SYMMETRY_COLLAPSE, OSCILLATION, FLAT_REWARD, ENTROPY_COLLAPSE)
 """These read evaluations, which are of the others where one robot learns to play against its team."""
 
-FINDINGS = "signatures.json"
-"""In the run directory: the findings so far."""
-
 PASSED = 3
 """Judged rows in a row without a symptom, after which it has passed."""
-
-
-class Finding(msgspec.Struct):
-    """A signature that was seen.
-
-    Attributes:
-        signature: its name.
-        first_step: env steps of the run when it began.
-        last_step: env steps when it was last seen; None while it lasts, or when the run ended with it.
-        symptom: what was wrong when it was named.
-        remedy: the key of the configuration that is to be changed, and to what.
-    """
-
-    signature: str
-    first_step: int
-    last_step: int | None
-    symptom: str
-    remedy: str
 
 
 class Watch:
@@ -69,7 +45,7 @@ class Watch:
         for watched in self._watched:
             if all(name in row for name in watched.signature.columns):
                 said += watched.judge(self._past, int(row["steps"]), self.findings)
-        return [f"{_millions(row['steps'])} steps: {line}" for line in said]
+        return [f"{millions(row['steps'])} steps: {line}" for line in said]
 
 
 class _Watched:
@@ -105,35 +81,3 @@ class _Watched:
         self._open = Finding(self.signature.name, self._showing[0], None, symptom, remedy)
         findings.append(self._open)
         return [f"{self.signature.name}: {symptom}. Remedy: {remedy}"]
-
-
-def write_findings(directory: Path, findings: Sequence[Finding]) -> None:
-    """Write DIRECTORY/signatures.json."""
-    write_atomically(directory / FINDINGS, msgspec.json.format(msgspec.json.encode(list(findings)), indent=2))
-
-
-def read_findings(directory: Path) -> list[Finding]:
-    """The findings of a run directory."""
-    return msgspec.json.decode((directory / FINDINGS).read_bytes(), type=list[Finding])
-
-
-def summary(findings: Sequence[Finding]) -> str:
-    """All findings in one line: each signature, when it was there, and what helps."""
-    if not findings:
-        return "no failure signature seen"
-    spells: dict[str, list[Finding]] = {}
-    for finding in findings:
-        spells.setdefault(finding.signature, []).append(finding)
-    return "seen: " + "; ".join(f"{name} {_when(found)} (remedy: {found[-1].remedy})" for name, found in spells.items())
-
-
-def _when(found: Sequence[Finding]) -> str:
-    """From the first to the last of one signature's findings."""
-    last = found[-1].last_step
-    end = "the end" if last is None else f"{_millions(last)} steps"
-    often = "" if len(found) == 1 else f", {len(found)} times"
-    return f"from {_millions(found[0].first_step)} to {end}{often}"
-
-
-def _millions(steps: float) -> str:
-    return f"{steps / 1e6:.3g} M"
