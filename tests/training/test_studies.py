@@ -6,8 +6,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -160,9 +158,8 @@ def test_runs_can_be_exported(straight):
     assert learner.config.seed == 1 and learner.batches_done == 12
 
 
-def killed(words, until):
-    """Start the real command, and kill -9 it at a moment."""
-    process = subprocess.Popen([sys.executable, "-m", "runtime.cli", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def killed(process, until):
+    """kill -9 at a moment."""
     deadline = time.monotonic() + 60
     while not until() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -171,13 +168,15 @@ def killed(words, until):
     return process.returncode
 
 
-def test_killed_and_resumed_gives_the_same_table(study, straight, tmp_path):
+def test_killed_and_resumed_gives_the_same_table(study, straight, tmp_path, start_fieldswarm):
     """kill -9 in the middle of the first run, then of a later one, in one process and in two."""
     out = tmp_path / "out"
     words = ["study", study, "--out", out]
-    assert killed([*words, "--executor", "in-process"], lambda: (out / "runs/slow/0/checkpoint.pt").exists()) == -signal.SIGKILL
+    first = start_fieldswarm(*words, "--executor", "in-process")
+    assert killed(first, lambda: (out / "runs/slow/0/checkpoint.pt").exists()) == -signal.SIGKILL
     assert not (out / "table.md").exists()
-    assert killed([*words, "--resume", "--workers", "2"], lambda: (out / "results/slow/0.npz").exists()) == -signal.SIGKILL
+    second = start_fieldswarm(*words, "--resume", "--workers", 2)
+    assert killed(second, lambda: (out / "results/slow/0.npz").exists()) == -signal.SIGKILL
     assert not (out / "table.md").exists()
     left = out / "results" / "slow" / ".1.npz.half"
     left.write_bytes(b"what a killed process was writing")
@@ -185,6 +184,18 @@ def test_killed_and_resumed_gives_the_same_table(study, straight, tmp_path):
     assert cli.main(["study", str(study), "--out", str(out), "--executor", "in-process", "--resume"]) == 0
     assert of_the_study(out) == of_the_study(straight)
     assert not left.exists() and (out / "results" / "slow" / "0.npz").stat().st_mtime_ns == stored
+
+
+def test_ctrl_c_ends_a_study_at_once_and_says_how_to_go_on(study, tmp_path, start_fieldswarm):
+    """Not when the runs under way, which take hours here, are done."""
+    out = tmp_path / "out"
+    process = start_fieldswarm("study", study, "--out", out, "--steps", 10**9, "--workers", 1)
+    while not (out / "runs/slow/0/metrics.csv").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=100)
+    assert process.returncode == 2 and "Traceback" not in error
+    assert f"--steps 1000000000 --out {out} --resume" in error
 
 
 def test_two_workers_find_what_one_finds_and_more_seeds_can_follow(study, straight, tmp_path):

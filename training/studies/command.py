@@ -6,11 +6,16 @@ What is done is stored, so a study that was interrupted, even by kill -9, is con
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shlex
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from robots.errors import InputError
+from runtime.cli import EXIT_BAD_INPUT
 from runtime.version import onboard_versions
 from sim3d.executor.choice import EXECUTORS, make_executor
 from sim3d.executor.interface import WorkerLost
@@ -52,13 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
         manifest_of(plan, _command(arguments), _versions()),
         arguments.resume,
     )
-    again = f"fieldswarm study {arguments.study} --out {store.folder} --resume"
+    again = f"continue with: {shlex.join([*_command(arguments), '--out', str(store.folder), '--resume'])}"
     try:
-        failed = run_missing(store, plan, executor)
+        with _ended_at_once_by_ctrl_c(f"fieldswarm: interrupted; {again}"):
+            failed = run_missing(store, plan, executor)
     except WorkerLost as error:
-        raise InputError(f"{store.folder}: {error}; continue with: {again}") from None
-    except KeyboardInterrupt:
-        raise InputError(f"interrupted; continue with: {again}") from None
+        raise InputError(f"{store.folder}: {error}; {again}") from None
     for text in write_results(store, failed):
         print(text)
     print(
@@ -67,6 +71,21 @@ def run(arguments: argparse.Namespace) -> int:
     for why in failed.values():
         print(f"fieldswarm: {why}", file=sys.stderr)
     return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _ended_at_once_by_ctrl_c(line: str) -> Iterator[None]:
+    """A pool that is closed waits for the runs that are under way, which takes minutes. They lose nothing by ending like this process."""
+
+    def end(number: int, frame: object) -> None:
+        print(f"\n{line}", file=sys.stderr, flush=True)
+        os._exit(EXIT_BAD_INPUT)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _command(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def result_of(learner: Learner, directory: Path, episodes: int) -> Run:
         `training.signatures`, of failures that were seen.
     """
     from training.checkpoint import source_commit
-    from training.signatures.watch import read_findings
+    from training.signatures.findings import read_findings
     from training.studies.sampled import Sampled
 
     players = {"episodes": learner.policy} | ({"sampled": Sampled(learner.policy)} if learner.config.learner == "ppo" else {})
