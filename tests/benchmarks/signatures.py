@@ -58,7 +58,7 @@ def provoking(out: Path) -> dict[str, dict]:
         },
         "value explosion, maddpg": {
             "learner": "maddpg",
-            "maddpg": {"critic_learning_rate": 1.0, "target_rate": 1.0, "huber_delta": 1e6, "max_grad_norm": 1e6},
+            "maddpg": {"critic_learning_rate": 10.0, "target_rate": 1.0, "huber_delta": 1e6, "max_grad_norm": 1e6},
             "steps": 80_000,
         },
     }
