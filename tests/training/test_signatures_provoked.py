@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from robots.yaml_input import dump_yaml
 from runtime import cli
@@ -11,14 +12,14 @@ from training.ppo import Ppo
 from training.signatures.findings import read_findings
 
 SMALL = {"network": {"hidden": [16]}, "evaluate_every": 2, "evaluation_episodes": 32, "threads": 1}
-FROZEN = {"ppo": {"episodes": 8, "epochs": 1, "learning_rate": 1e-9, "final_learning_rate": 1e-9}, "steps": 6_000}
+FROZEN = {"ppo": {"episodes": 8, "epochs": 1, "learning_rate": 1e-9, "final_learning_rate": 1e-9}, "steps": 3_200}
 WILD = {"huber_delta": 1e6, "max_grad_norm": 1e6}
 PROVOKED = {
     "flat reward": FROZEN,
     "entropy collapse": {
         "world": {"actions": "discrete"},
         "ppo": {"episodes": 8, "entropy": 0.0, "learning_rate": 0.3, "final_learning_rate": 0.3},
-        "steps": 4_000,
+        "steps": 2_400,
     },
     "value explosion": {"ppo": {"episodes": 8, "learning_rate": 10.0, "final_learning_rate": 10.0, **WILD}, "steps": 4_000},
     "value explosion, q_learning": {
@@ -63,14 +64,17 @@ def test_a_run_that_fails_on_purpose_is_told_so(label, tmp_path, capsys):
         result = json.loads((tmp_path / "run" / "result.json").read_text())
         assert name in [each["signature"] for each in result["signatures"]]
         assert f"{name} from" in said.out
+        board = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+        texts = [event.tensor_proto.string_val[0].decode() for event in board.Tensors("signatures/text_summary")]
+        assert line in texts
 
 
 def test_a_team_that_parts_too_late_is_told_so(tmp_path, capsys):
     """One network for all and critics that see no teammates: robots learn to go to the middle of the landmarks, all of them."""
     config = {
         "network": {"share": "all", "critics_see": "local", "hidden": [32, 32]},
-        "ppo": {"episodes": 32, "entropy": 0.05, "final_entropy": 0.05},
-        "steps": 48_000,
+        "ppo": {"episodes": 16, "entropy": 0.05, "final_entropy": 0.05},
+        "steps": 20_000,
         "evaluate_every": 5,
         "evaluation_episodes": 128,
     }
@@ -113,7 +117,7 @@ def test_a_run_that_was_interrupted_and_resumed_finds_what_one_without_a_break_f
     whole = tmp_path / "run"
     assert read_findings(whole)[0].signature == "flat reward"
     broken = tmp_path / "broken"
-    once = iter(range(17))
+    once = iter(range(13))
 
     def interrupted(learner):
         if next(once, None) is None:

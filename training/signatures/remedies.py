@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from training.config import SECTIONS, TrainConfig
 
 FAR = 3.0
 """How many times a value must be its default to count as far from it: recipes of the field lie within that of each other (JaxMARL, HARL and
 MAPPO on MPE: learning rates from 5e-4 to 5e-3 among learners, 5e-4 to 1e-3 for one)."""
+
+LEARNING_RATES = ("learning_rate", "actor_learning_rate", "critic_learning_rate")
+"""Keys of any learner's section."""
 
 
 def far_above(config: TrainConfig, keys: tuple[str, ...]) -> str | None:
@@ -19,9 +24,6 @@ def far_below(config: TrainConfig, keys: tuple[str, ...]) -> str | None:
     return _first(config, keys, lambda value, default: value < default / FAR)
 
 
-LEARNING_RATES = ("learning_rate", "actor_learning_rate", "critic_learning_rate")
-
-
 def with_learning_rates_times(config: TrainConfig, factor: float) -> str:
     """Every learning rate of the learner multiplied, as a configuration says it."""
     name = SECTIONS[config.learner]
@@ -30,7 +32,7 @@ def with_learning_rates_times(config: TrainConfig, factor: float) -> str:
     return ", ".join(changed)
 
 
-def _first(config: TrainConfig, keys: tuple[str, ...], is_far) -> str | None:
+def _first(config: TrainConfig, keys: tuple[str, ...], is_far: Callable[[float, float], bool]) -> str | None:
     name = SECTIONS[config.learner]
     section = getattr(config, name)
     default = type(section)()
