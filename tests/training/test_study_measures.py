@@ -99,9 +99,10 @@ def test_the_area_under_a_curve_weighs_evaluations_by_their_distance():
 
 
 def test_stability_is_that_of_the_last_fifth():
-    steady, unsteady = run_with([0.0] * 8 + [0.9, 0.9, 0.9, 0.9]), run_with([0.9] * 8 + [0.9, 0.9, 0.9, 0.5])
-    assert MEASURES["late_deviation"].of(steady) == 0 and MEASURES["late_deviation"].of(unsteady) > 0.1
-    assert MEASURES["late_drop"].of(unsteady) == pytest.approx(0.4)
+    steady = run_with([0.9] * 12, **{"curve.episode_return": np.array([-50.0] * 9 + [-25.0] * 3)})
+    unsteady = run_with([0.9] * 11 + [0.5], **{"curve.episode_return": np.array([-25.0] * 10 + [-25.0, -29.0])})
+    assert MEASURES["late_deviation"].of(steady) == 0 and MEASURES["late_deviation"].of(unsteady) > 1
+    assert MEASURES["late_drop"].of(steady) == 0 and MEASURES["late_drop"].of(unsteady) == pytest.approx(0.4)
 
 
 def test_an_interval_knows_seeds_and_layouts():

@@ -88,7 +88,8 @@ def _area(run: Run) -> np.ndarray:
 
 
 def _late_deviation(run: Run) -> np.ndarray:
-    late = run["curve.success"][run["curve.steps"] > LATE * run["curve.steps"][-1]]
+    # Of the return: success is as steady as can be where it is always 0.
+    late = run["curve.episode_return"][run["curve.steps"] > LATE * run["curve.steps"][-1]]
     return np.array([late.std()])
 
 
@@ -118,8 +119,8 @@ MEASURES: dict[str, Measure] = {
         f"steps to {REACHED} [M]", 2, lambda run: np.array([steps_to(run) / 1e6]), True, (0.0, np.inf), attained=reached
     ),
     "area": Measure("area under success", 3, _area, bounds=(0.0, 1.0)),
-    "late_deviation": Measure("late deviation of success", 3, _late_deviation, True, (0.0, 1.0)),
-    "late_drop": Measure("best evaluation less last", 3, _late_drop, True, (0.0, 1.0)),
+    "late_deviation": Measure("late deviation of return", 2, _late_deviation, True, (0.0, np.inf)),
+    "late_drop": Measure("best success less last", 3, _late_drop, True, (0.0, 1.0)),
     "specialisation_number": _specialisation("number", "landmark's number"),
     "specialisation_east": _specialisation("east", "landmark's rank from the west"),
     "specialisation_choice": _specialisation("choice", "landmark's rank by own distance"),
