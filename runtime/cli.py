@@ -31,7 +31,6 @@ class _Command:
 
 COMMANDS = {
     "train": _Command("training.train_command", "train one actor for each robot", "train,sim"),
-    "study": _Command("training.studies.command", "train several configurations over several seeds, and compare them", "train,sim"),
     "export": _Command("training.export_command", "turn a training run into a bundle of ONNX actors", "train,sim"),
     "verify": _Command("runtime.verify_command", "check a bundle's hashes and contracts"),
     "keys": _Command("runtime.keys_command", "draw a team's keys", "security"),
@@ -50,6 +49,7 @@ COMMANDS = {
     "characterise": _Command("sim3d.characterise.command", "measure how a robot answers set-points, and identify its planar model", "sim"),
     "transfer": _Command("sim3d.transfer.command", "score bundles in all their worlds, under one profile after the other", "sim"),
     "picture": _Command("sim3d.picture_command", "draw recorded missions", "sim"),
+    "study": _Command("training.studies.command", "train several configurations over several seeds, and compare them", "train,sim"),
     "demo": _Command("training.demo_command", "train, export, deploy and measure, from nothing to one table", "train,sim"),
 }
 
