@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 from functools import cache
@@ -13,6 +14,7 @@ import onnxruntime
 
 from robots.errors import InputError
 from runtime.contract import METADATA_KEY, Contract, decode_contract
+from runtime.entities import by_owner, contract_for_team, input_sizes
 from runtime.observation import field_shapes
 from runtime.onnx_wire import check_model
 
@@ -23,12 +25,15 @@ MOST_MEMORY = 2**30
 """Bytes of weights and intermediate results, of all actors of a process; a small file can ask for more than any machine has."""
 
 ACTION_SIZE = 2
+ENTITY_INPUTS = ("landmarks", "peers")
+"""Inputs of a graph that have a row for each of many."""
 
 
 class OnnxActor:
     """An actor, ready to run: `(observation [B, D], state [B, S]) -> (action [B, 2], next_state [B, S])`, all float32.
 
-    The tensors are named `observation`, `state`, `action` and `next_state`; an actor without memory (S = 0) has no state tensors.
+    The tensors are named `observation`, `state`, `action` and `next_state`; an actor without memory (S = 0) has no state tensors. An entity
+    actor's observation is fed by whom its numbers are of (`runtime/entities.py`).
 
     Args:
         model: the bytes of the ONNX file.
@@ -51,12 +56,19 @@ class OnnxActor:
             raise InputError(f"{place}: has a name that is not UTF-8: {error}") from None
         self._initial = np.array(self.contract.state_initial, dtype=np.float32)
         self._outputs = ["action", "next_state"] if self.contract.state_size else ["action"]
-        self._try_one_run(place)
+        for robots, landmarks in _sizes_to_try(self.contract):
+            self.for_team(self.contract.agent, robots, landmarks, place)._try_one_run(place)
 
     @classmethod
     def read(cls, path: str | Path) -> OnnxActor:
         """The actor in one file. Raises InputError, for a missing file too."""
         return cls(read_limited(Path(path), LARGEST_ACTOR), str(path))
+
+    def for_team(self, agent: int, robots: int, landmarks: int, place: str) -> OnnxActor:
+        """This actor, whose contract is then that for agent `agent` of a team of one size. Raises InputError: see contract_for_team."""
+        actor = copy.copy(self)
+        actor.contract = contract_for_team(self.contract, agent, robots, landmarks, place)
+        return actor
 
     def initial_state(self, *leading: int) -> np.ndarray:
         """The state [*leading, S] before the first observation of an episode."""
@@ -73,16 +85,21 @@ class OnnxActor:
             action [..., 2] and next state [..., S], float32.
         """
         leading = observation.shape[:-1]
-        feed = {"observation": observation.reshape(-1, observation.shape[-1]).astype(np.float32, copy=False)}
+        feed = self._feed(observation.reshape(-1, observation.shape[-1]))
         if self.contract.state_size:
             feed["state"] = state.reshape(-1, state.shape[-1]).astype(np.float32, copy=False)
         action, *rest = self._session.run(self._outputs, feed)
         following = rest[0].reshape(*leading, -1) if rest else state
         return action.reshape(*leading, ACTION_SIZE), following
 
+    def _feed(self, observation: np.ndarray) -> dict[str, np.ndarray]:
+        if self.contract.reads_entities:
+            return by_owner(self.contract, observation)
+        return {"observation": observation.astype(np.float32, copy=False)}
+
     def _try_one_run(self, place: str) -> None:
         """Shows a graph that loads but cannot run, and lets onnxruntime allocate before the first control period."""
-        feed = {"observation": np.zeros((2, self.contract.observation_size), dtype=np.float32)}
+        feed = self._feed(np.zeros((2, self.contract.observation_size), dtype=np.float32))
         if self.contract.state_size:
             feed["state"] = self.initial_state(2)
         try:
@@ -161,10 +178,17 @@ def _check_fields(contract: Contract, place: str) -> None:
                 )
 
 
+def _sizes_to_try(contract: Contract) -> list[tuple[int, int]]:
+    """Robots and landmarks of the teams that an actor must run in to be believed: the smallest, the largest, and that of its contract."""
+    team = (contract.team_size, contract.landmarks)
+    return [*zip(contract.entities.robots, contract.entities.landmarks, strict=True), team] if contract.reads_entities else [team]
+
+
 def _check_graph(session: onnxruntime.InferenceSession, contract: Contract, place: str) -> None:
     state = {"state": contract.state_size} if contract.state_size else {}
     following = {"next_state": contract.state_size} if contract.state_size else {}
-    _check_tensors("input", session.get_inputs(), {"observation": contract.observation_size, **state}, place)
+    rows = input_sizes(contract.layout) if contract.reads_entities else {"observation": contract.observation_size}
+    _check_tensors("input", session.get_inputs(), {**rows, **state}, place)
     _check_tensors("output", session.get_outputs(), {"action": ACTION_SIZE, **following}, place)
 
 
@@ -176,8 +200,12 @@ def _check_tensors(direction: str, tensors: list[Any], expected: dict[str, int],
         shape, kind = found[name].shape, found[name].type
         if kind != "tensor(float)":
             raise InputError(f"{place}: graph {direction} '{name}' is {kind}, must be tensor(float) (float32)")
-        if len(shape) != 2 or isinstance(shape[0], int) or (isinstance(shape[1], int) and shape[1] != size):
-            raise InputError(f"{place}: graph {direction} '{name}' has shape {shape}, the contract asks for [batch, {size}]")
+        *counts, numbers = shape or [0]
+        expected_counts = ["batch", name] if name in ENTITY_INPUTS else ["batch"]
+        fixed = len(counts) != len(expected_counts) or any(isinstance(count, int) for count in counts)
+        if fixed or (isinstance(numbers, int) and numbers != size):
+            wanted = ", ".join(map(str, [*expected_counts, size]))
+            raise InputError(f"{place}: graph {direction} '{name}' has shape {shape}, the contract asks for [{wanted}]")
 
 
 def _one_line(error: Exception) -> str:

@@ -26,7 +26,7 @@ LARGEST_TEAM = 256
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
-_SHARED = ("team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius")
+_SHARED = ("team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius", "entities")
 """Parts of the contract in which all actors of a team agree."""
 
 
@@ -128,6 +128,25 @@ class Bundle:
         actors = [self.load_actor(agent) for agent in range(self.manifest.team_size)]
         _check_one_team([actor.contract for actor in actors], [entry.file for entry in self.manifest.actors], self.path)
         return actors
+
+    def entry_for(self, agent: int, robots: int, place: str) -> ActorEntry:
+        """Which actor an agent of a team of `robots` runs.
+
+        Entity actors are all the same, so that there may be more robots than files. `place` names the team in errors.
+
+        Raises:
+            InputError: the bundle is for a team of another size.
+        """
+        size = self.manifest.team_size
+        entry = self._entry(agent % size)
+        if robots != size and not self.load_actor(entry.agent).contract.reads_entities:
+            raise InputError(f"{self.path}: is for a team of {size}, {place} has {robots} robots")
+        return entry
+
+    def actors_for(self, robots: int, landmarks: int) -> list[OnnxActor]:
+        """The actors of a team of another size, by agent. Raises InputError: they are not for that."""
+        actors = self.verify()
+        return [actors[agent % len(actors)].for_team(agent, robots, landmarks, str(self.path)) for agent in range(robots)]
 
     def _entry(self, agent: int) -> ActorEntry:
         if not 0 <= agent < len(self.manifest.actors):

@@ -15,6 +15,8 @@ MOST_TICKS = 10**6
 """Of a control loop in one control period; more is a mistake, and might not be countable."""
 MOST_DELAY = 60.0
 """Between an observation and the effect of its action [s]."""
+MOST_ENTITIES = 256
+"""Robots, or landmarks, that an actor for teams of many sizes may be for."""
 MOST_NUMBERS = 2**16
 """In an observation or a state; robots, or landmarks. A hostile file could ask for more than there is memory for."""
 METADATA_KEY = "fieldswarm"
@@ -55,6 +57,20 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     success: float
 
 
+class Entities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of an actor that reads any number of peers and landmarks (`runtime/entities.py`).
+
+    Attributes:
+        robots: fewest and most robots of a team that it may be in.
+        landmarks: fewest and most landmarks.
+        nearest: peers, and landmarks, that it takes into account at most.
+    """
+
+    robots: tuple[int, int]
+    landmarks: tuple[int, int]
+    nearest: int
+
+
 class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One actor's contract. Lengths in m and times in s; for robot kind `point`, in simple_spread's units.
 
@@ -74,6 +90,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         robot_radius: radius of the robot it was trained for.
         robot_kinds: kinds it may drive.
         training: provenance.
+        entities: of an actor for teams of many sizes; `team_size`, `landmarks`, `observation` and `arena_half_size` are then those of the
+            team that it was measured in. Not there in an actor for one size.
     """
 
     contract: int = CONTRACT_VERSION
@@ -91,6 +109,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     robot_radius: float
     robot_kinds: tuple[str, ...]
     training: Training
+    entities: Entities | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def reads_entities(self) -> bool:
+        """Whether the actor is for teams of many sizes."""
+        return self.entities is not msgspec.UNSET
 
     @property
     def observation_size(self) -> int:
@@ -148,8 +172,24 @@ def _check_sane(contract: Contract, place: str) -> None:
     for name, value, most in (effect, ("period_tolerance", contract.period_tolerance, 1)):
         if not 0 <= value <= most:
             raise InputError(f"{place}: contract: {name}: is {value}, must be 0 ... {most:g}")
+    if contract.reads_entities:
+        _check_entities(contract, place)
     if not all(math.isfinite(value) for value in contract.state_initial):
         raise InputError(f"{place}: contract: state_initial: has a number that is not finite")
+
+
+def _check_entities(contract: Contract, place: str) -> None:
+    entities = contract.entities
+    for name, measured in (("robots", contract.team_size), ("landmarks", contract.landmarks)):
+        least, most = getattr(entities, name)
+        if not 1 <= least <= measured <= most <= MOST_ENTITIES:
+            bounds = f"1 <= least <= {measured} <= most <= {MOST_ENTITIES}"
+            raise InputError(f"{place}: contract: entities.{name}: is {least} ... {most}, must have {bounds}")
+    if not 1 <= entities.nearest <= MOST_ENTITIES:
+        raise InputError(f"{place}: contract: entities.nearest: is {entities.nearest}, must be 1 ... {MOST_ENTITIES}")
+    for field in ("landmarks_known", "peers_known"):
+        if field not in contract.layout:
+            raise InputError(f"{place}: contract: observation: has {', '.join(contract.layout)}; an entity actor needs {field}")
 
 
 def check_robot(contract: Contract, spec: RobotSpec, place: str) -> None:

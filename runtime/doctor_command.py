@@ -69,15 +69,12 @@ def _actor(arguments: argparse.Namespace, team: Team, me: Member, spec: RobotSpe
         bundle = read_bundle(arguments.bundle)
         if arguments.bundle_key is not None:
             bundle.check_signature(arguments.bundle_key)
-        if bundle.manifest.team_size != len(team.robots):
-            raise InputError(
-                f"{arguments.bundle}: is for a team of {bundle.manifest.team_size}, the team file has {len(team.robots)} robots"
-            )
-        actor = bundle.load_actor(me.agent)
+        actor = bundle.load_actor(bundle.entry_for(me.agent, len(team.robots), "the team file").agent)
         check_robot(actor.contract, spec, str(arguments.bundle))
         check_period(actor.contract, spec.loop_period, f"robot '{me.id}'")
         if arguments.missions is not None:
-            read_missions(arguments.missions, actor.contract.landmarks)
+            missions = read_missions(arguments.missions, None if actor.contract.reads_entities else actor.contract.landmarks)
+            actor = actor.for_team(me.agent, len(team.robots), len(missions.missions[0].landmarks), str(arguments.bundle))
         actors.append(actor)
         signed = "" if arguments.bundle_key is None else "signed, "
         return f"{signed}sound, fits this robot and this team"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from robots.errors import InputError
 from runtime.arrays import array_namespace
@@ -32,6 +32,7 @@ class View:
         peers_known: [..., N - 1], 1 for a peer that is heard, 0 for one that is lost or was never heard.
         command_latency: [..., 1], time from a command to its effect, as far as the robot knows [s].
         own_setpoint: [..., 2], what the robot was last commanded, after its safety gate [m/s, world frame].
+        landmarks_known: [..., L], 1 for a landmark that is to be covered, 0 for one that is not there; None where all are.
 
     What is None is not known; a layout that needs it cannot be built.
     """
@@ -45,6 +46,7 @@ class View:
     peers_known: Array | None = None
     command_latency: Array | None = None
     own_setpoint: Array | None = None
+    landmarks_known: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class _Field:
     frame: str
     numbers: Callable[[int, int], int]
     build: Callable[[View], Array]
+    owner: Literal["own", "landmark", "peer"] = "own"
 
 
 def _flat(points: Array) -> Array:
@@ -63,6 +66,10 @@ def _flat(points: Array) -> Array:
 def _silence(view: View) -> Array:
     # simple_spread's agents are silent: mpe2 appends two zeros for each peer.
     return _flat(view.peers * 0.0)
+
+
+def _landmarks_known(view: View) -> Array:
+    return view.landmarks[..., 0] * 0.0 + 1.0 if view.landmarks_known is None else view.landmarks_known
 
 
 def _known(view: View, name: str) -> Array:
@@ -77,18 +84,19 @@ _FIELDS: dict[str, _Field] = {
     "own_position": _Field("m", "world", lambda robots, landmarks: 2, lambda view: view.own_position),
     "landmarks_relative": _Field(
         "m", "world, from own position", lambda robots, landmarks: 2 * landmarks,
-        lambda view: _flat(view.landmarks - view.own_position[..., None, :]),
+        lambda view: _flat(view.landmarks - view.own_position[..., None, :]), "landmark",
     ),
+    "landmarks_known": _Field("1", "none", lambda robots, landmarks: landmarks, _landmarks_known, "landmark"),
     "peers_relative": _Field(
         "m", "world, from own position", lambda robots, landmarks: 2 * (robots - 1),
-        lambda view: _flat(view.peers - view.own_position[..., None, :]),
+        lambda view: _flat(view.peers - view.own_position[..., None, :]), "peer",
     ),
-    "communication": _Field("1", "none", lambda robots, landmarks: 2 * (robots - 1), _silence),
+    "communication": _Field("1", "none", lambda robots, landmarks: 2 * (robots - 1), _silence, "peer"),
     "peers_velocity": _Field(
-        "m/s", "world", lambda robots, landmarks: 2 * (robots - 1), lambda view: _flat(_known(view, "peers_velocity"))
+        "m/s", "world", lambda robots, landmarks: 2 * (robots - 1), lambda view: _flat(_known(view, "peers_velocity")), "peer",
     ),
-    "peers_age": _Field("s", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_age")),
-    "peers_known": _Field("1", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_known")),
+    "peers_age": _Field("s", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_age"), "peer"),
+    "peers_known": _Field("1", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_known"), "peer"),
     "command_latency": _Field("s", "none", lambda robots, landmarks: 1, lambda view: _known(view, "command_latency")),
     "own_setpoint": _Field("m/s", "world", lambda robots, landmarks: 2, lambda view: _known(view, "own_setpoint")),
 }  # fmt: skip
@@ -103,6 +111,11 @@ def field_shapes(layout: Sequence[str], robots: int, landmarks: int) -> tuple[Fi
         FieldShape(name=name, size=_field(name).numbers(robots, landmarks), unit=_field(name).unit, frame=_field(name).frame)
         for name in layout
     )
+
+
+def field_owner(name: str) -> Literal["own", "landmark", "peer"]:
+    """Whom a field is of: the robot itself, or all landmarks or peers, one by one. Raises InputError for a name that is no field."""
+    return _field(name).owner
 
 
 def observe(layout: Sequence[str], view: View) -> Array:

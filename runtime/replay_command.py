@@ -26,8 +26,11 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = read_bundle(arguments.bundle)
     agents = {member["id"]: member["agent"] for member in header.team["robots"]}
     agent = agents[header.robot]
-    actor = bundle.load_actor(agent)
-    outcome = replay(read_log(arguments.log), actor, bundle.manifest.actors[agent].sha256, str(arguments.log))
+    entry = bundle.entry_for(agent, len(agents), str(arguments.log))
+    actor = bundle.load_actor(entry.agent)
+    if actor.contract.reads_entities:
+        actor = actor.for_team(agent, len(agents), len(header.missions["missions"][0]["landmarks"]), str(arguments.log))
+    outcome = replay(read_log(arguments.log), actor, entry.sha256, str(arguments.log))
     done = f"{header.robot}: {outcome.ticks} ticks and {outcome.actor_runs} runs of the actor computed again"
     if outcome.difference is None:
         print(f"{done}: nothing differs")

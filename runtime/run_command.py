@@ -96,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse_plaintext(team, me, keys is not None, arguments.team)
     actor, actor_sha256 = _load_actor(arguments.bundle, arguments.bundle_key, me, team, arguments.team)
     check_robot(actor.contract, spec, str(arguments.bundle))
-    missions = read_missions(arguments.missions, actor.contract.landmarks)
+    missions = read_missions(arguments.missions, None if actor.contract.reads_entities else actor.contract.landmarks)
+    actor = actor.for_team(me.agent, len(team.robots), len(missions.missions[0].landmarks), str(arguments.bundle))
     link = LinkProfile() if arguments.link is None else read_link(arguments.link, len(team.robots))
     latency = spec.command_latency if arguments.command_latency is None else arguments.command_latency
     if not (math.isfinite(latency) and latency >= 0):
@@ -176,10 +177,8 @@ def _load_actor(bundle_path: Path, key: Path | None, me: Member, team: Team, tea
     bundle = read_bundle(bundle_path)
     if key is not None:
         bundle.check_signature(key)
-    size = bundle.manifest.team_size
-    if size != len(team.robots):
-        raise InputError(f"{bundle_path}: is for a team of {size}, {team_path} has {len(team.robots)} robots")
-    return bundle.load_actor(me.agent), bundle.manifest.actors[me.agent].sha256
+    entry = bundle.entry_for(me.agent, len(team.robots), str(team_path))
+    return bundle.load_actor(entry.agent), entry.sha256
 
 
 def _driver(me: Member, team_path: Path, allow_plaintext: bool) -> Driver:

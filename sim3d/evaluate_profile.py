@@ -44,7 +44,7 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
     (bundle,) = arguments.bundle
     episodes = arguments.episodes or 1000
     workers = 2 if arguments.workers is None else arguments.workers
-    actors = read_bundle(bundle).verify()
+    actors = _actors(arguments)
     contract = actors[0].contract
     specs = specs_of(actors, bundle)
     # mpe2's environment is the original of `spread`.
@@ -56,6 +56,8 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
         raise InputError(f"--profile: is {profile.name}; mpe2's environment has no disturbances, use --world spread")
     names = _OF_MPE2 if world == "mpe2" else tuple(field.name for field in dataclasses.fields(EpisodeMetrics))
     rules = None if arguments.require is None else read_rules(arguments.require, names)
+    if world == "mpe2" and contract.reads_entities:
+        raise InputError(f"{bundle}: its actors do not read what mpe2's environment gives; use --world spread")
     off = "".join(f", {name} off" for name in ("separation", "localisation") if getattr(arguments, name) == "off")
     title = f"{bundle} in {world}, {profile.name}{off}"
     if world == "mpe2":
@@ -71,9 +73,19 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
     if arguments.json:
         settings = {"bundle": str(bundle), "world": world, "profile": profile.name, "seed": arguments.seed}
         settings |= {"separation": arguments.separation, "localisation": arguments.localisation, "known_latency": arguments.known_latency}
+        settings |= {"robots": contract.team_size, "landmarks": contract.landmarks}
         document = {**settings, "episodes": episodes, **summary}
         write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
     return [] if rules is None else [f"{bundle}: {line}" for line in broken(rules, _estimates(summary, names))]
+
+
+def _actors(arguments: argparse.Namespace) -> list[OnnxActor]:
+    """Those of the bundle, for a team of the size that was asked for."""
+    bundle = read_bundle(arguments.bundle[0])
+    if arguments.robots is None and arguments.landmarks is None:
+        return bundle.verify()
+    robots = bundle.manifest.team_size if arguments.robots is None else arguments.robots
+    return bundle.actors_for(robots, robots if arguments.landmarks is None else arguments.landmarks)
 
 
 def _estimates(summary: dict[str, float], names: tuple[str, ...]) -> dict[str, Estimate]:

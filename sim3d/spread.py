@@ -34,6 +34,7 @@ class SpreadWorld:
         robots: N; there are as many landmarks unless `landmarks` says otherwise.
         like: the arrays that it computes on: `np.zeros(0)` (numpy, float64), or a torch tensor with the wanted dtype and device.
         landmarks: L.
+        arena_half_size: where robots and landmarks start; nothing keeps them there.
     """
 
     action = "force"
@@ -41,8 +42,9 @@ class SpreadWorld:
     arena_half_size = 1.0
     robot_radius = ROBOT_RADIUS
 
-    def __init__(self, robots: int, like: Any = None, landmarks: int | None = None) -> None:
+    def __init__(self, robots: int, like: Any = None, landmarks: int | None = None, arena_half_size: float = arena_half_size) -> None:
         self.robots = robots
+        self.arena_half_size = arena_half_size
         self.landmarks = robots if landmarks is None else landmarks
         self._like = np.zeros(0) if like is None else like
         pairs = list(combinations(range(robots), 2))

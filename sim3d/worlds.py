@@ -8,6 +8,7 @@ from robots.errors import InputError
 from robots.spec import RobotSpec, load_spec
 from runtime.actor import OnnxActor
 from runtime.contract import check_robot
+from runtime.entities import arena_for
 from sim3d.world import World
 
 WORLDS = ("spread", "bullet", "planar")
@@ -54,9 +55,11 @@ def make_world(name: str, specs: Sequence[RobotSpec], landmarks: int, arena_half
     if name == "spread":
         from sim3d.spread import SpreadWorld
 
-        if arena_half_size != SpreadWorld.arena_half_size:
+        # As crowded as simple_spread's own of three, for actors that are for teams of many sizes.
+        crowded = arena_for(SpreadWorld.arena_half_size, 3, max(len(specs), landmarks))
+        if arena_half_size not in (SpreadWorld.arena_half_size, crowded):
             raise InputError(f"world 'spread' has an arena of half size {SpreadWorld.arena_half_size:g}, not {arena_half_size:g}")
-        return SpreadWorld(len(specs), landmarks=landmarks)
+        return SpreadWorld(len(specs), landmarks=landmarks, arena_half_size=arena_half_size)
     if name == "planar":
         from sim3d.planar import PlanarWorld
 

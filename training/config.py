@@ -11,6 +11,7 @@ import msgspec
 from robots.errors import InputError
 from robots.yaml_input import dump_yaml, read_yaml
 from training.adversary_config import AdversaryConfig, check_adversary
+from training.entity_config import TEAM_SIZE, EntitiesConfig, check_entities
 from training.learner_configs import MaddpgConfig, Part, PpoConfig, QConfig, check_section, refuse_given
 
 SECTIONS = {"ppo": "ppo", "q_learning": "q", "maddpg": "maddpg"}
@@ -23,7 +24,7 @@ class WorldConfig(Part):
     Attributes:
         name: the world; `spread` is simple_spread_v3, `planar` and `bullet` have robots in metres and seconds,
             `pettingzoo` is one of your own.
-        robots: N, with as many landmarks.
+        robots: N, with as many landmarks; of entity actors the most that they learn with.
         actions: `continuous` forces, or simple_spread's five `discrete` ones.
         horizon: steps of an episode.
         local_ratio: weight of own contacts against the team's coverage in the reward.
@@ -66,6 +67,7 @@ class NetworkConfig(Part):
     """Actors and critics: tanh multilayer perceptrons.
 
     Attributes:
+        kind: `perceptrons` for teams of one size, or `entities`, of which one network reads any number of robots and landmarks.
         share: `none`: each robot has networks of its own; `ids`: all share, and a network is told for which robot it acts; `all`: all
             share, and robots that see the same do the same.
         hidden: width of each hidden layer; 64 x 64 is what MAPPO's and JaxMARL's MPE recipes use.
@@ -76,6 +78,7 @@ class NetworkConfig(Part):
         memory: numbers that each actor remembers in a gated recurrent unit; 0 for none.
     """
 
+    kind: Literal["perceptrons", "entities"] = "perceptrons"
     share: Literal["none", "ids", "all"] = "none"
     hidden: tuple[int, ...] = (64, 64)
     initial_log_std: float = -0.5
@@ -107,6 +110,7 @@ class TrainConfig(Part):
         world: what is trained in.
         actor: what stands in front of the actors' networks.
         network: actors and critics.
+        entities: of `network.kind: entities`.
         learner: who learns; its parameters stand in its own section.
         ppo: of learner `ppo`: IPPO, or with `network.share` MAPPO.
         q: of learner `q_learning`: independent, VDN or QMIX.
@@ -125,6 +129,7 @@ class TrainConfig(Part):
     world: WorldConfig = WorldConfig()
     actor: ActorConfig = ActorConfig()
     network: NetworkConfig = NetworkConfig()
+    entities: EntitiesConfig = EntitiesConfig()
     learner: Literal["ppo", "q_learning", "maddpg"] = "ppo"
     ppo: PpoConfig = PpoConfig()
     q: QConfig = QConfig()
@@ -135,6 +140,11 @@ class TrainConfig(Part):
     evaluation_episodes: int = 512
     checkpoint_every: int = 50
     threads: int = 2
+
+    @property
+    def team_size(self) -> int:
+        """Robots, and landmarks, of the team that is evaluated and exported."""
+        return TEAM_SIZE if self.network.kind == "entities" else self.world.robots
 
     @property
     def episodes(self) -> int:
@@ -155,12 +165,14 @@ class TrainConfig(Part):
 def resolved_yaml(config: TrainConfig) -> str:
     """A configuration with every default written out, as YAML: what a run keeps, and what its hash is of.
 
-    Sections of other learners are left out. They say nothing about the run, and a later version may have other defaults.
+    Sections of other learners and networks are left out. They say nothing about the run, and a later version may have other defaults.
     """
     document = msgspec.to_builtins(config)
     for learner, name in SECTIONS.items():
         if learner != config.learner:
             del document[name]
+    if config.network.kind != "entities":
+        del document["entities"]
     return dump_yaml(document)
 
 
@@ -198,6 +210,10 @@ def check_train_config(config: TrainConfig, place: str) -> None:
         raise InputError(f"{place}: actor.longest_latency: is {longest}, must be finite and above 0")
     _check_learner(config, place)
     (check_adversary if config.adversary.victims else _check_robots)(config, place)
+    if config.network.kind == "entities":
+        check_entities(config, place)
+    else:
+        refuse_given(config.entities, config.entities.__struct_fields__, "entities", "network.kind is 'perceptrons'", place)
     if config.network.memory < 0:
         raise InputError(f"{place}: network.memory: is {config.network.memory}, must not be below 0")
     if config.seed < 0:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from robots.spec import RobotSpec
-from runtime.contract import ActionShape, Contract, Training
+from runtime.contract import ActionShape, Contract, Entities, Training
 from runtime.observation import field_shapes
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
 from training.similarity import Similarity
@@ -15,7 +17,14 @@ PERIOD_TOLERANCE = 0.01
 
 
 def contract_for(
-    agent: int, robots: int, spec: RobotSpec, similarity: Similarity, layout: Sequence[str], state: Sequence[float], training: Training
+    agent: int,
+    robots: int,
+    spec: RobotSpec,
+    similarity: Similarity,
+    layout: Sequence[str],
+    state: Sequence[float],
+    training: Training,
+    entities: Entities | msgspec.UnsetType = msgspec.UNSET,
 ) -> Contract:
     """The contract of one actor.
 
@@ -27,6 +36,7 @@ def contract_for(
         layout: of the observation.
         state: initial value.
         training: where the actor comes from.
+        entities: teams of other sizes that the actor is for.
     """
     dimensionless = spec.action == "force"
     unit = 1.0 if dimensionless else similarity.arena_half_size
@@ -50,4 +60,5 @@ def contract_for(
         robot_radius=ROBOT_RADIUS * unit,
         robot_kinds=(spec.kind,),
         training=training,
+        entities=entities,
     )

@@ -15,7 +15,7 @@ from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.bundle import MANIFEST, write_manifest
-from runtime.contract import Contract, Training
+from runtime.contract import Contract, Entities, Training
 from runtime.signature import SIGNATURE, sign
 from runtime.version import version
 from sim3d.profile import load_profile
@@ -24,11 +24,13 @@ from training.actor_graph import ForceHead, PointActor, RecurrentPointActor, Rem
 from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.contracts import contract_for
+from training.entity_actor import ROBOT_FIELDS, EntityPointActor, EntityRobotActor
+from training.entity_networks import ENTITY_FIELDS
 from training.front_ends import learning_front_end
 from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency
 from training.learner import Learner
-from training.onnx_file import onnx_bytes
+from training.onnx_file import onnx_bytes, with_contract
 from training.parity import Difference, compare
 from training.robot_front_ends import robot_front_end
 from training.similarity import Similarity
@@ -85,8 +87,9 @@ def export_team(learner: Learner, specs: Sequence[RobotSpec], similarity: Simila
         head = ForceHead(learner.policy.actors.of_robot(agent), discrete)
         form = _form(config, spec, similarity, head)
         graphs.append(form.graph)
-        contract = contract_for(agent, len(specs), spec, similarity, form.layout, form.state_initial, training)
-        models.append(onnx_bytes(form.graph, contract))
+        contract = contract_for(agent, len(specs), spec, similarity, form.layout, form.state_initial, training, form.entities)
+        same = models and contract.reads_entities and spec == specs[0]
+        models.append(with_contract(models[0], contract) if same else onnx_bytes(form.graph, contract))
     progress("checking onnxruntime against torch")
     actors = [OnnxActor(model, f"agent {agent}") for agent, model in enumerate(models)]
     differences = compare(graphs, actors)
@@ -122,14 +125,25 @@ def write_bundle(team: ExportedTeam, directory: Path, signing_key: Path | None =
 
 @dataclass(frozen=True)
 class _Form:
-    """An actor's graph, the fields that it reads, and its initial state."""
+    """An actor's graph, the fields that it reads, its initial state, and the teams that it is for."""
 
     graph: nn.Module
     layout: tuple[str, ...]
     state_initial: tuple[float, ...]
+    entities: Entities | msgspec.UnsetType = msgspec.UNSET
+
+
+def _entity_form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:
+    most, nearest = config.entities.most, config.entities.nearest
+    entities = Entities(robots=(1, most), landmarks=(1, most), nearest=nearest)
+    if spec.action == "force":
+        return _Form(EntityPointActor(head, nearest), ENTITY_FIELDS, (), entities)
+    return _Form(EntityRobotActor(head, nearest, similarity), ROBOT_FIELDS, (0.0, 0.0), entities)
 
 
 def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:
+    if config.network.kind == "entities":
+        return _entity_form(config, spec, similarity, head)
     robots, actor = config.world.robots, config.actor
     compensates = actor.front_end == "latency_compensation"
     if spec.action == "force":

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     if out.exists():
         raise InputError(f"{out}: exists already; choose another --out or remove it")
     config = _config_of(Path(arguments.run))
-    robots = _robots_of_victims(arguments) if config.adversary.victims else _robots(arguments, config.world)
+    robots = _robots_of_victims(arguments) if config.adversary.victims else _robots(arguments, config.world, config.team_size)
     # Imported here: torch takes seconds, and a mistake on the command line should be told at once.
     from training.adversary_export import export_adversary
     from training.checkpoint import load_run
@@ -73,10 +73,10 @@ def _robots_of_victims(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{option}: {arguments.run} is of an adversary, whose robots, arena and speed are its victims'")
 
 
-def _robots(arguments: argparse.Namespace, place: WorldConfig) -> tuple[list[RobotSpec], Similarity]:
+def _robots(arguments: argparse.Namespace, place: WorldConfig, team_size: int) -> tuple[list[RobotSpec], Similarity]:
     """The robots of the team and the map onto them: those of the training where it had robots, else those of the command line."""
     named = tuple(arguments.robot.split(",")) if arguments.robot else ()
-    kinds = named * place.robots if len(named) == 1 else named
+    kinds = named * team_size if len(named) == 1 else named
     if not place.dimensionless:
         if kinds not in ((), place.kinds_by_agent):
             raise InputError(f"--robot: is {arguments.robot}; {arguments.run} was trained on {', '.join(place.kinds_by_agent)}")
@@ -86,8 +86,8 @@ def _robots(arguments: argparse.Namespace, place: WorldConfig) -> tuple[list[Rob
         return specs, team_similarity(specs, place.arena_half_size, place.speed)
     if not kinds:
         raise InputError("export needs --robot: a robot kind, or `point` for simple_spread's own")
-    if len(kinds) != place.robots:
-        raise InputError(f"--robot: names {len(kinds)} kinds; the team of {arguments.run} has {place.robots} robots")
+    if len(kinds) != team_size:
+        raise InputError(f"--robot: names {len(kinds)} kinds; the team of {arguments.run} has {team_size} robots")
     specs = [load_spec(kind) for kind in kinds]
     forces = [spec for spec in specs if spec.action == "force"]
     if forces and len(set(kinds)) > 1:

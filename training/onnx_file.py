@@ -11,7 +11,9 @@ import onnx
 import torch
 from torch import nn
 
+from runtime.actor import ENTITY_INPUTS
 from runtime.contract import METADATA_KEY, Contract, encode_contract
+from runtime.entities import input_sizes
 
 OPSET = 18
 """ONNX operator set; read by every onnxruntime since 1.14."""
@@ -21,28 +23,34 @@ def onnx_bytes(graph: nn.Module, contract: Contract) -> bytes:
     """Convert, embed the contract, check.
 
     Args:
-        graph: takes observation [B, D] (and state [B, S] where S > 0), returns action [B, 2] (and next state [B, S]).
+        graph: takes observation [B, D] (and state [B, S] where S > 0), returns action [B, 2] (and next state [B, S]); that of an entity
+            actor takes what `runtime.entities.input_sizes` names in place of the observation.
         contract: what the graph takes and gives.
 
     Returns:
-        One self-contained ONNX file, any B.
+        One self-contained ONNX file, for any B, and any numbers of landmarks and peers of an entity actor.
 
     Raises:
         onnx.checker.ValidationError: the file would not be valid.
     """
-    inputs = [torch.zeros(2, contract.observation_size)]
-    names = {"input_names": ["observation"], "output_names": ["action"]}
+    sizes = input_sizes(contract.layout) if contract.reads_entities else {"observation": contract.observation_size}
+    # Counts of their own: the exporter takes equal ones for one and the same.
+    counts = {name: [2, 3 + number] if name in ENTITY_INPUTS else [2] for number, name in enumerate(sizes)}
+    inputs = [torch.zeros(*counts[name], size) for name, size in sizes.items()]
+    names = {"input_names": [*sizes], "output_names": ["action"]}
+    batch = torch.export.Dim("batch", min=1)
+    dimensions = [{0: batch, 1: torch.export.Dim(name, min=1)} if name in ENTITY_INPUTS else {0: batch} for name in sizes]
     if contract.state_size:
         inputs.append(torch.zeros(2, contract.state_size))
-        names = {"input_names": ["observation", "state"], "output_names": ["action", "next_state"]}
-    batch = torch.export.Dim("batch", min=1)
+        names = {"input_names": [*sizes, "state"], "output_names": ["action", "next_state"]}
+        dimensions.append({0: batch})
     with _quiet_exporter():
         program = torch.onnx.export(
             graph.eval(),
             tuple(inputs),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamic_shapes=tuple(dimensions),
             external_data=False,
             verbose=False,
             **names,
@@ -54,6 +62,14 @@ def onnx_bytes(graph: nn.Module, contract: Contract) -> bytes:
     model.metadata_props.add(key=METADATA_KEY, value=encode_contract(contract))
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
+
+
+def with_contract(model: bytes, contract: Contract) -> bytes:
+    """The same actor under another contract: the graph of an entity actor is the same for all robots."""
+    loaded = onnx.load_from_string(model)
+    del loaded.metadata_props[:]
+    loaded.metadata_props.add(key=METADATA_KEY, value=encode_contract(contract))
+    return loaded.SerializeToString()
 
 
 def _forget_the_source(model: onnx.ModelProto) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 from robots.errors import InputError
 from runtime.actor import OnnxActor
 from runtime.contract import Contract
+from runtime.entities import INPUTS, by_owner
 from runtime.observation import observe, of_others, views_of_team
 from sim3d.spread import HORIZON
 from sim3d.world import random_layouts
@@ -25,6 +26,9 @@ landmark) magnifies it within an episode, as two runs of torch do; a file is not
 EPISODES = 50
 """50 episodes of 25 steps: 1 250 observations of each actor, above the 1 000 that an export must be checked on."""
 PARITY_SEED = 2_000_003
+
+OTHER_TEAMS = ((1, 2), (5, 4), (12, 12))
+"""Robots and landmarks of the teams in which entity actors are compared as well: alone, uneven, and more than the nearest ten."""
 
 Act = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Observation [B, D] and state [B, S] to action [B, 2] and next state [B, S]."""
@@ -45,14 +49,27 @@ class Difference:
 
 
 def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Difference]:
-    """Compare a team's torch graphs with its exported actors, by agent.
+    """Compare a team's torch graphs with its exported actors, by agent; entity actors in teams of several sizes, the worst of which counts.
 
     Raises:
         InputError: a difference is above LARGEST_DIFFERENCE; in closed loop, above what ROUNDING alone grows to, if that is more.
     """
+    differences = _compare_team(graphs, actors)
+    contract = actors[0].contract
+    if contract.reads_entities:
+        for sizes in OTHER_TEAMS:
+            most = (contract.entities.robots[1], contract.entities.landmarks[1])
+            robots, landmarks = map(min, sizes, most)
+            team = [actors[0].for_team(agent, robots, landmarks, f"agent {agent}") for agent in range(robots)]
+            worst = [max(figures) for figures in zip(*map(astuple, _compare_team([graphs[0]] * robots, team)), strict=True)]
+            differences = [Difference(*map(max, astuple(difference), worst)) for difference in differences]
+    return differences
+
+
+def _compare_team(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Difference]:
     contract = actors[0].contract
     exported = [actor.act for actor in actors]
-    trained = [_torch_act(graph, actor.contract.state_size) for graph, actor in zip(graphs, actors, strict=True)]
+    trained = [_torch_act(graph, actor.contract) for graph, actor in zip(graphs, actors, strict=True)]
     ours, rollout = _episodes(contract, actors, exported, trained)
     theirs, _ = _episodes(contract, actors, trained, trained)
     closed_loop = np.abs(ours - theirs).max(axis=(0, 1, 3))
@@ -66,13 +83,14 @@ def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Di
     return differences
 
 
-def _torch_act(graph: nn.Module, state_size: int) -> Act:
+def _torch_act(graph: nn.Module, contract: Contract) -> Act:
     @torch.no_grad()
     def act(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        seen = torch.from_numpy(observation.astype(np.float32))
-        if not state_size:
-            return graph(seen).numpy(), state
-        action, following = graph(seen, torch.from_numpy(state))
+        rows = by_owner(contract, observation) if contract.reads_entities else {"observation": observation.astype(np.float32)}
+        seen = [torch.from_numpy(rows[name]) for name in sorted(rows, key=[*INPUTS.values()].index)]
+        if not contract.state_size:
+            return graph(*seen).numpy(), state
+        action, following = graph(*seen, torch.from_numpy(state))
         return action.numpy(), following.numpy()
 
     return act
@@ -100,6 +118,7 @@ def _episodes(
     for _ in range(HORIZON):
         view = views_of_team(team.position, team.velocity, team.landmarks)
         view = replace(view, peers_velocity=of_others(team.velocity), command_latency=team.latency, own_setpoint=team.velocity)
+        view = replace(view, peers_known=team.peers_known)
         observation = observe(contract.layout, view)
         action = np.empty_like(team.position)
         for agent, (driver, shadow) in enumerate(zip(drivers, shadows, strict=True)):
@@ -125,6 +144,10 @@ class _IdealTeam:
         self.velocity = np.zeros_like(self.position)
         # What actors are told of it, from none to three periods; the robots follow at once all the same.
         self.latency = np.random.default_rng(PARITY_SEED).uniform(0.0, 3.0 * contract.period, (*self.position.shape[:2], 1))
+        # Some peers are lost, to some of the robots.
+        self.peers_known = np.random.default_rng(PARITY_SEED).choice(
+            [0.0, 1.0], (*self.position.shape[:2], contract.team_size - 1), p=[0.2, 0.8]
+        )
         self._period = contract.period
         self._is_force = contract.action.kind == "force"
 

@@ -23,7 +23,7 @@ from training.returns import ReturnScale, generalised_advantage
 from training.rollout import Batch
 from training.schedule import linear
 from training.side_by_side import Pupil, pupils, side_by_side
-from training.team_networks import actors_for, perceptrons_for
+from training.team_networks import actors_for, critics_for
 
 
 class Ppo:
@@ -46,8 +46,8 @@ class Ppo:
         actors = actors_for(config, len(self.front_end.inputs), 5 if discrete else 2, 0.01, self.generator)
         spread = config.network.initial_log_std
         self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, 1 if shared else robots, spread)
-        self.critics = perceptrons_for(config, len(self.critic_view.inputs(robots, self.front_end)), 1, 1.0, self.generator)
-        self.scale = ReturnScale(robots)
+        self.critics = critics_for(config, len(self.critic_view.inputs(robots, self.front_end)), self.generator)
+        self.scale = ReturnScale(1 if config.network.kind == "entities" else robots)
         self.actor_pupils = pupils(self.policy, robots, shared, config.ppo.learning_rate)
         self.critic_pupils = pupils(self.critics, robots, shared, config.ppo.learning_rate)
         self.batches_done = 0
@@ -76,11 +76,14 @@ class Ppo:
         with torch.no_grad():
             value = self.scale.restore(self._value(judged.flatten(1, 2)).unflatten(1, judged.shape[1:3]).transpose(0, 1))
             lam = 1.0 if ppo.returns == "monte_carlo" else ppo.gae_lambda
-            advantage = generalised_advantage(batch.reward, value[:-1], value[-1], ppo.gamma, lam)
+            advantage = generalised_advantage(batch.reward, value[:-1], value[-1], ppo.gamma, lam, batch.present)
             returns = advantage + value[:-1]
-            self.scale.update(returns)
+            self.scale.update(returns if batch.present is None else returns[batch.present][None, None])
             target = _robots_first(self.scale.normalise(returns))
-            mean, deviation = advantage.mean((0, 2), keepdim=True), advantage.std((0, 2), keepdim=True)
+            if batch.present is None:
+                mean, deviation = advantage.mean((0, 2), keepdim=True), advantage.std((0, 2), keepdim=True)
+            else:  # a place in the team is nobody in particular
+                mean, deviation = advantage[batch.present].mean(), advantage[batch.present].std()
             advantage = _robots_first((advantage - mean) / (deviation + 1e-8))
 
         # Steps that must stay together: an episode's for actors that remember, else each step is by itself.
@@ -88,13 +91,18 @@ class Ppo:
         minibatches = self._draw_minibatches(advantage.shape[1], together)
         judged = judged[:, :-1].flatten(1, 2).expand(self.config.world.robots, -1, -1)
         observation, choice, old = _robots_first(batch.seen[:-1]), _robots_first(batch.choice), _robots_first(batch.log_probability)
+        present = None if batch.present is None else _robots_first(batch.present)
 
         def improve_critic(pupil: Pupil[TeamMlp]) -> Tensor:
             """The mean loss [1]."""
             mine, right = judged[pupil.robots], target[pupil.robots]
             losses = []
             for part in minibatches:
-                loss = nn.functional.huber_loss(pupil.network(mine[:, part])[..., 0], right[:, part], delta=ppo.huber_delta)
+                value = pupil.network(mine[:, part])[..., 0]
+                if present is None:
+                    loss = nn.functional.huber_loss(value, right[:, part], delta=ppo.huber_delta)
+                else:
+                    loss = nn.functional.huber_loss(value[present[:, part]], right[:, part][present[:, part]], delta=ppo.huber_delta)
                 pupil.improve(loss, ppo.max_grad_norm)
                 losses.append(loss.detach())
             return torch.stack(losses).mean(0, keepdim=True)
@@ -107,6 +115,9 @@ class Ppo:
                 seen, chosen, before, gain = (each[:, part] for each in mine)
                 out = pupil.network.actors.unroll(seen.unflatten(1, (together, -1))).flatten(1, 2)
                 log_probability, entropy = pupil.network.score(out, chosen)
+                if present is not None:
+                    there = present[pupil.robots][:, part]
+                    log_probability, entropy, before, gain = log_probability[there], entropy[there], before[there], gain[there]
                 ratio = torch.exp(log_probability - before)
                 surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - ppo.clip, 1 + ppo.clip) * gain).mean()
                 pupil.improve(-surrogate - entropy_weight * entropy.mean(), ppo.max_grad_norm)

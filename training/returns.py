@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 
-def generalised_advantage(reward: Tensor, value: Tensor, last_value: Tensor, gamma: float, lam: float) -> Tensor:
+def generalised_advantage(
+    reward: Tensor, value: Tensor, last_value: Tensor, gamma: float, lam: float, present: Tensor | None = None
+) -> Tensor:
     """Advantages of T steps of episodes that are cut, not ended, after the last one.
 
     Args:
@@ -15,6 +17,8 @@ def generalised_advantage(reward: Tensor, value: Tensor, last_value: Tensor, gam
         last_value: [N, B], of the state after the last step.
         gamma: discount.
         lam: lambda; 1 gives Monte-Carlo returns, bootstrapped after the last step.
+        present: [T, N, B], whether a robot is there before and after each step; what it did before it left is cut there, as after the last
+            step. None where all always are.
 
     Returns:
         [T, N, B].
@@ -25,6 +29,8 @@ def generalised_advantage(reward: Tensor, value: Tensor, last_value: Tensor, gam
     for step in reversed(range(len(reward))):
         surprise = reward[step] + gamma * following - value[step]
         carried = surprise + gamma * lam * carried
+        if present is not None:
+            carried = carried * present[step]
         advantage[step] = carried
         following = value[step]
     return advantage

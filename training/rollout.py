@@ -17,6 +17,8 @@ class Batch:
         choice: [T, N, B, ...], as the policy drew it.
         log_probability: [T, N, B].
         reward: [T, N, B].
+        present: [T, N, B], whether a robot is there before and after the step, so that there is something to learn from it; None where all
+            always are.
     """
 
     seen: Tensor
@@ -24,3 +26,4 @@ class Batch:
     choice: Tensor
     log_probability: Tensor
     reward: Tensor
+    present: Tensor | None = None

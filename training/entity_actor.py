@@ -1,0 +1,59 @@
+"""The graphs of entity actors that are exported: rows of landmarks and peers in, in metres and seconds, and a robot's action out."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from training.actor_graph import ForceHead
+from training.entity_networks import ENTITY_FIELDS, Scene, nearest
+from training.similarity import KEEP, PUSH, Similarity
+
+ROBOT_FIELDS = ENTITY_FIELDS[1:]
+"""Of a robot that follows set-points: its velocity is its own last set-point, which it remembers."""
+
+
+class EntityPointActor(nn.Module):
+    """For simple_spread itself: `(observation [B, 2], landmarks [B, L, 3], peers [B, P, 5]) -> (action [B, 2])`, dimensionless.
+
+    Args:
+        head: on an EntityNetwork.
+        most: peers, and landmarks, that it takes into account.
+    """
+
+    def __init__(self, head: ForceHead, most: int) -> None:
+        super().__init__()
+        self.head, self.most = head, most
+
+    def forward(self, observation: Tensor, landmarks: Tensor, peers: Tensor) -> Tensor:
+        """See the class."""
+        return self.head(nearest(_scene(observation, landmarks, peers, 1.0, 1.0), self.most))
+
+
+class EntityRobotActor(nn.Module):
+    """For a robot: `(landmarks [B, L, 3], peers [B, P, 5], state [B, 2]) -> (action [B, 2], next_state [B, 2])`, SI.
+
+    The action is a velocity set-point, and the state is the last one (see OwnSetpoint, of which this is the same).
+
+    Args:
+        head: on an EntityNetwork.
+        most: peers, and landmarks, that it takes into account.
+        similarity: from simple_spread to metres and seconds.
+    """
+
+    def __init__(self, head: ForceHead, most: int, similarity: Similarity) -> None:
+        super().__init__()
+        self.head, self.most = head, most
+        self.length, self.speed_unit = similarity.arena_half_size, similarity.speed_unit
+
+    def forward(self, landmarks: Tensor, peers: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        velocity = state / self.speed_unit
+        force = self.head(nearest(_scene(velocity, landmarks, peers, self.length, self.speed_unit), self.most))
+        setpoint = (KEEP * velocity + PUSH * force) * self.speed_unit
+        return setpoint, setpoint.clone()
+
+
+def _scene(velocity: Tensor, landmarks: Tensor, peers: Tensor, length: float, speed_unit: float) -> Scene:
+    """Rows of ENTITY_FIELDS' numbers as a scene: velocity [B, 2], landmarks [B, L, 3], peers [B, P, 5]."""
+    landmark, peer = landmarks.permute(2, 1, 0), peers.permute(2, 1, 0)
+    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4])

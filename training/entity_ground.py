@@ -1,0 +1,155 @@
+"""Training in `spread` with teams of any size, which robots leave and others join on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from runtime.entities import arena_for
+from runtime.observation import View, observe, of_others
+from sim3d.metrics import EpisodeMetrics, episode_metrics
+from sim3d.profile import Profile
+from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS, SpreadWorld
+from sim3d.world import WorldState, random_layouts
+from training.config import TrainConfig
+from training.entity_config import TEAM_SIZE
+from training.entity_networks import ENTITY_FIELDS, EntityTeam
+from training.entity_reward import entity_reward
+from training.entity_teams import Teams, draw_teams, whole_teams
+from training.front_ends import Look, number_names
+from training.ground import EVALUATION_SEED
+from training.policies import TeamPolicy
+from training.rollout import Batch
+
+ELSEWHERE = 1e3
+"""Where those who are not there are kept, each this far from the next: nobody touches them [simple_spread's units]."""
+
+
+class EntityView:
+    """The front end of entity actors: their observation as it is.
+
+    Args:
+        robots: N.
+        landmarks: L.
+    """
+
+    layout = ENTITY_FIELDS
+    memories = ()
+
+    def __init__(self, robots: int, landmarks: int) -> None:
+        self.inputs = number_names(self.layout, robots, landmarks)
+
+    def initial_memory(self) -> Tensor:
+        """Empty."""
+        return torch.zeros(0)
+
+    def look(self, observation: Tensor, memory: Tensor) -> Look:
+        """See FrontEnd."""
+        return Look(observation, memory)
+
+    def remember(self, carried: Tensor, force: Tensor) -> Tensor:
+        """See FrontEnd."""
+        return carried
+
+
+class EntityGround:
+    """See Ground. Evaluations are of teams of TEAM_SIZE, in whose arena one unit is simple_spread's.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.world = SpreadWorld(config.world.robots, like=torch.zeros(0))
+        self.front_end = EntityView(config.world.robots, config.world.robots)
+        self._config = config
+
+    @torch.no_grad()
+    def collect(self, policy: TeamPolicy, profile: Profile, generator: torch.Generator) -> Batch:
+        """See Ground."""
+        config, world = self._config, self.world
+        horizon, episodes = config.world.horizon, config.episodes
+        teams = draw_teams(config.entities, world.robots, episodes, horizon, generator)
+        state = world.begin(teams.starts, teams.landmarks)
+        present = torch.zeros(episodes, world.robots, dtype=torch.bool)
+        seen, presence, choices, log_probabilities, rewards = [], [], [], [], []
+        for step in range(horizon + 1):
+            state, present = _with_those_present(state, teams, present, step)
+            presence.append(present.T)
+            if step:  # who left in this step had no part in what it came to
+                paid = (state.position, present, state.landmarks, teams.landmarks_known)
+                rewards.append(entity_reward(*paid, config.world.local_ratio, config.entities.credit).T)
+            seen.append(_observation(state, present, teams.landmarks_known))
+            if step == horizon:
+                break
+            out, _ = policy.actors.step(seen[-1], torch.zeros(0))
+            choice, log_probability = policy.sample(out, generator)
+            state = world.step(state, policy.force(choice).transpose(0, 1))
+            choices.append(choice)
+            log_probabilities.append(log_probability)
+        saw = torch.stack(seen)
+        present_at = torch.stack(presence)
+        both = present_at[:-1] & present_at[1:]
+        return Batch(saw, saw, torch.stack(choices), torch.stack(log_probabilities), torch.stack(rewards), both)
+
+    def evaluate(self, policy: TeamPolicy, episodes: int, profile: Profile) -> EpisodeMetrics:
+        """See Ground."""
+        return self.evaluate_team(policy, TEAM_SIZE, TEAM_SIZE, episodes)
+
+    def evaluate_team(self, policy: TeamPolicy, robots: int, landmarks: int, episodes: int) -> EpisodeMetrics:
+        """The same of another team, in an arena as crowded."""
+        half = arena_for(1.0, TEAM_SIZE, max(robots, landmarks))
+        layouts = random_layouts(episodes, robots, landmarks, half, EVALUATION_SEED)
+        position = self.trajectories(policy, layouts.starts, layouts.landmarks)
+        return episode_metrics(
+            position,
+            layouts.landmarks,
+            ticks_per_step=1,
+            tick_period=DT,
+            capture_radius=CAPTURE_RADIUS,
+            robot_radius=ROBOT_RADIUS,
+            arena_half_size=half,
+        )
+
+    @torch.no_grad()
+    def trajectories(self, policy: TeamPolicy, starts: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """Run the most likely choices of a team of any size: starts [E, N, 2] and landmarks [E, L, 2] to positions [E, T + 1, N, 2]."""
+        teams = whole_teams(torch.from_numpy(starts).float(), torch.from_numpy(landmarks).float())
+        robots, spots = starts.shape[1], landmarks.shape[1]
+        actors = EntityTeam(policy.actors.network, robots, spots, self._config.entities.nearest)
+        world = SpreadWorld(robots, like=torch.zeros(0), landmarks=spots)
+        state, present = world.begin(teams.starts, teams.landmarks), teams.present(0)
+        positions = [state.position]
+        for _ in range(self._config.world.horizon):
+            out = actors(_observation(state, present, teams.landmarks_known))
+            state = world.step(state, policy.greedy_force(out).transpose(0, 1))
+            positions.append(state.position)
+        return torch.stack(positions, dim=1).double().numpy()
+
+
+def _with_those_present(state: WorldState, teams: Teams, before: Tensor, step: int) -> tuple[WorldState, Tensor]:
+    """The state with those elsewhere who are not there, at rest; who arrives begins at its start."""
+    present = teams.present(step)
+    parked = ELSEWHERE * torch.arange(1.0, present.shape[1] + 1)[:, None].expand(-1, 2)
+    arrived = torch.where((present & ~before)[..., None], teams.starts, state.position)
+    position = torch.where(present[..., None], arrived, parked)
+    velocity = torch.where((present & before)[..., None], state.velocity, 0.0)
+    return replace(state, position=position, velocity=velocity), present
+
+
+def _observation(state: WorldState, present: Tensor, landmarks_known: Tensor) -> Tensor:
+    """What all robots of a batch observe, robots first: [N, B, D]."""
+    shape = state.position.shape[:2]
+    view = View(
+        own_position=state.position,
+        own_velocity=state.velocity,
+        landmarks=state.landmarks[:, None].expand(-1, shape[1], -1, -1),
+        peers=of_others(state.position),
+        peers_velocity=of_others(state.velocity),
+        peers_known=of_others(present[..., None].float())[..., 0],
+        landmarks_known=landmarks_known[:, None].expand(-1, shape[1], -1),
+    )
+    return observe(ENTITY_FIELDS, view).transpose(0, 1)
