@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -21,6 +22,18 @@ INSTALL = "`make peers` installs VMAS, JaxMARL, BenchMARL and SuperSuit in .venv
 
 class PeerFailed(Exception):
     """A system cannot be measured; the message is the last line that it printed."""
+
+
+@contextmanager
+def running(command: list[str], threads: int, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start a process in the checkout, and end it at last with all that it has started."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, start_new_session=True, **streams) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -47,22 +60,9 @@ class System:
     @contextmanager
     def start(self, threads: int) -> Iterator[Asked]:
         """Start the process and end it again; between questions it sleeps."""
-        with (
-            tempfile.TemporaryFile("w+") as complaints,
-            subprocess.Popen(
-                self.command(threads),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                text=True,
-                cwd=ROOT,
-                env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
-            ) as process,
-        ):
-            try:
-                yield Asked(process, complaints)
-            finally:
-                process.kill()
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with tempfile.TemporaryFile("w+") as complaints, running(self.command(threads), threads, stderr=complaints, **streams) as process:
+            yield Asked(process, complaints)
 
 
 class Asked:
@@ -73,11 +73,9 @@ class Asked:
 
     def rate(self, batch: int, seconds: float) -> float:
         """Env steps/s of a batch of that size, measured for so long [s] at least. Raises PeerFailed."""
-        try:
+        with suppress(BrokenPipeError):  # what went wrong is said below
             self._process.stdin.write(json.dumps({"batch": batch, "seconds": seconds}) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it says why below
         line = self._process.stdout.readline()
         if not line:
             self._complaints.seek(0)

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.peers.process import INSTALL, PEERS_PYTHON, ROOT, System
+from tests.benchmarks.peers.process import INSTALL, PEERS_PYTHON, System, running
 
 TARGET = 0.91
 """What the seed paper of this task reports for IPPO, arXiv 2510.00022."""
@@ -74,37 +75,32 @@ def race(minutes: float, threads: int, seeds: int) -> str:
     return _table(runs, minutes)
 
 
-def _finish(name: str, evaluations: Iterator[Evaluation]) -> Run:
+def _finish(name: str, evaluations: Generator[Evaluation, None, None]) -> Run:
     seen = []
-    for each in evaluations:
-        seen.append(each)
-        print(f"{name}: {each.seconds:.0f} s, {each.steps:,} env steps, success {each.success:.3f}", flush=True)
-        if each.success >= TARGET:
-            break
+    with closing(evaluations):
+        for each in evaluations:
+            seen.append(each)
+            print(f"{name}: {each.seconds:.0f} s, {each.steps:,} env steps, success {each.success:.3f}", flush=True)
+            if each.success >= TARGET:
+                break
     return Run(name, seen)
 
 
-def _fieldswarm(seed: int, limit: float, threads: int) -> Iterator[Evaluation]:
+def _fieldswarm(seed: int, limit: float, threads: int) -> Generator[Evaluation, None, None]:
     with tempfile.TemporaryDirectory() as folder:
         metrics = Path(folder) / "run/metrics.csv"
         command = [str(Path(sys.executable).with_name("fieldswarm")), "train", CONFIG, "--seed", str(seed), "--out", str(metrics.parent)]
         begin, known = time.monotonic(), 0
-        with subprocess.Popen(
-            command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=_environment(threads)
-        ) as process:
-            try:
-                while time.monotonic() - begin < limit:
-                    ended = process.poll() is not None
-                    rows = _evaluated_rows(metrics)
-                    for row in rows[known:]:
-                        seconds = time.monotonic() - begin
-                        yield Evaluation(seconds, int(row["steps"]), float(row["success"]), float(row["episode_return"]))
-                    known = len(rows)
-                    if ended:
-                        return
-                    time.sleep(POLL)
-            finally:
-                process.kill()
+        with running(command, threads, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            while time.monotonic() - begin < limit:
+                ended = process.poll() is not None
+                rows = _evaluated_rows(metrics)
+                for row in rows[known:]:
+                    yield Evaluation(time.monotonic() - begin, int(row["steps"]), float(row["success"]), float(row["episode_return"]))
+                if ended:
+                    return
+                known = len(rows)
+                time.sleep(POLL)
 
 
 def _evaluated_rows(metrics: Path) -> list[dict[str, str]]:
@@ -114,30 +110,16 @@ def _evaluated_rows(metrics: Path) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(whole) if row["success"]]
 
 
-def _peer(peer: System, seed: int, limit: float, threads: int) -> Iterator[Evaluation]:
+def _peer(peer: System, seed: int, limit: float, threads: int) -> Generator[Evaluation, None, None]:
     begin = time.monotonic()
-    with subprocess.Popen(
-        peer.command(threads, seed, limit),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=_environment(threads),
-    ) as process:
-        try:
-            for line in process.stdout:
-                said = json.loads(line)
-                yield Evaluation(time.monotonic() - begin, said["steps"], said["success"], said["return"])
-        finally:
-            process.kill()
-
-
-def _environment(threads: int) -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    with running(peer.command(threads, seed, limit), threads, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        for line in process.stdout:
+            said = json.loads(line)
+            yield Evaluation(time.monotonic() - begin, said["steps"], said["success"], said["return"])
 
 
 def _table(runs: list[Run], minutes: float) -> str:
-    lines = [f"{'system':32}  time to {TARGET}        best success  return  env steps/s"]
+    lines = [f"{'system':32}  time to {TARGET}        best success  return  env steps/s, start included"]
     for name in dict.fromkeys(run.name for run in runs):
         own = [run for run in runs if run.name == name]
         evaluations = [each for run in own for each in run.evaluations]
