@@ -18,11 +18,12 @@ def main() -> None:
     train.add_argument("--minutes", type=float, default=5.0, help="that everyone has for a seed")
     train.add_argument("--threads", type=int, default=2)
     train.add_argument("--seeds", type=int, default=1)
+    train.add_argument("--alone", action="store_true", help="fieldswarm only")
     arguments = parser.parse_args()
     if arguments.command == "steps":
         print(table(throughput.measure(arguments.threads)))
     else:
-        print(training.race(arguments.minutes, arguments.threads, arguments.seeds))
+        print(training.race(arguments.minutes, arguments.threads, arguments.seeds, arguments.alone))
 
 
 if __name__ == "__main__":

@@ -62,15 +62,15 @@ class Run:
         return next((each.seconds for each in self.evaluations if each.success >= TARGET), None)
 
 
-def race(minutes: float, threads: int, seeds: int) -> str:
-    """Let everyone train for so long, or until the target; returns the table."""
+def race(minutes: float, threads: int, seeds: int, alone: bool) -> str:
+    """Let everyone, or fieldswarm alone, train for so long, or until the target; returns the table."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     runs = []
     for seed in range(seeds):
         runs.append(_finish("fieldswarm", _fieldswarm(seed, minutes * 60, threads)))
-        if PEERS_PYTHON.exists():
+        if PEERS_PYTHON.exists() and not alone:
             runs += [_finish(peer.name, _peer(peer, seed, minutes * 60, threads)) for peer in PEERS]
-    if not PEERS_PYTHON.exists():
+    if not PEERS_PYTHON.exists() and not alone:
         print(f"nobody to race with; {INSTALL}")
     return _table(runs, minutes)
 
