@@ -63,7 +63,7 @@ class Entities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         robots: fewest and most robots of a team that it may be in.
         landmarks: fewest and most landmarks.
-        nearest: peers, and landmarks, that it takes into account at most.
+        nearest: landmarks, and robots with itself, that it takes into account at most.
     """
 
     robots: tuple[int, int]

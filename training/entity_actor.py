@@ -17,7 +17,7 @@ class EntityPointActor(nn.Module):
 
     Args:
         head: on an EntityNetwork.
-        most: peers, and landmarks, that it takes into account.
+        most: landmarks, and robots with itself, that it takes into account.
     """
 
     def __init__(self, head: ForceHead, most: int) -> None:
@@ -36,7 +36,7 @@ class EntityRobotActor(nn.Module):
 
     Args:
         head: on an EntityNetwork.
-        most: peers, and landmarks, that it takes into account.
+        most: landmarks, and robots with itself, that it takes into account.
         similarity: from simple_spread to metres and seconds.
     """
 

@@ -21,9 +21,9 @@ class EntitiesConfig(Part):
 
     Attributes:
         most: robots, and landmarks, of the largest team that exported actors are for.
-        nearest: peers, and landmarks, that a robot takes into account at most, the nearest ones: its cost is then the same in any team.
+        nearest: landmarks, and robots with itself, that a robot takes into account at most: its cost is then the same in any team.
         heads: assignments that are computed side by side.
-        rounds: in which each assignment is balanced between robots and landmarks.
+        rounds: in which each of three stages of an assignment is balanced between robots and landmarks.
         least: robots of the smallest team.
         uneven: share of the episodes with one landmark more or less than robots.
         changes: probability that a robot leaves within an episode, and that one arrives.
@@ -32,9 +32,9 @@ class EntitiesConfig(Part):
     """
 
     most: int = 30
-    nearest: int = 10
+    nearest: int = 16
     heads: int = 4
-    rounds: int = 6
+    rounds: int = 5
     least: int = 2
     uneven: float = 0.3
     changes: float = 0.3

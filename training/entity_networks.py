@@ -22,14 +22,17 @@ ENTITY_FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers
 
 COASTING = 0.4
 """Where a robot comes to rest ahead of itself, as a multiple of its velocity: 0.1 / (1 - 0.75) in simple_spread; networks begin with it."""
-SHARPNESS = (2.0, 16.0)
+SHARPNESS = (4.0, 16.0)
 """Of the assignments at the start, from the first head to the last: what a unit of distance takes off a score."""
-UNTAKEN = 0.1
-"""Demand, in robots, that each landmark has from nobody, at the start: a landmark that nobody wants is not cheap without limit."""
+STAGES = (0.25, 0.5, 1.0)
+"""Shares of the scores that are balanced one after the other, each from the prices of the one before: epsilon scaling, as sharp assignments
+are found in optimal transport (arXiv 1610.06519). 15 rounds in all then do as much for ten robots as 25 of the full scores."""
+FAINTEST = -20.0
+"""Least score of a landmark, counted from the robot's best: with a sharpness of 16, of one that is 1.25 units farther away."""
 PAIR_FEATURES = 16
 """Width of what is learned of each pair of robot and landmark, and of each peer."""
-LEAST = 1e-6
-"""Keeps quotients finite."""
+LEAST = 1e-9
+"""Keeps quotients finite; below exp(FAINTEST), so that the faintest wish still counts."""
 
 
 class Scene(NamedTuple):
@@ -60,9 +63,9 @@ def unpack(seen: Tensor, robots: int, landmarks: int) -> Scene:
 
 
 def nearest(scene: Scene, most: int) -> Scene:
-    """The same with the `most` nearest known landmarks, and peers; what is missing is there and not known."""
+    """The same with the `most` nearest known landmarks, and with itself as many robots; what is missing is there and not known."""
     spots, (spots_known,) = _nearest(scene.landmarks, [], scene.landmarks_known, most)
-    peers, (speeds, known) = _nearest(scene.peers, [scene.peers_velocity], scene.peers_known, most)
+    peers, (speeds, known) = _nearest(scene.peers, [scene.peers_velocity], scene.peers_known, max(1, most - 1))
     return Scene(scene.velocity, spots, spots_known, peers, speeds, known)
 
 
@@ -73,7 +76,7 @@ class EntityNetwork(nn.Module):
         hidden: width of each hidden layer behind the assignments.
         outputs: numbers that it puts out.
         heads: assignments side by side.
-        rounds: of each assignment.
+        rounds: of each stage of an assignment.
         values: whether it also reads of all landmarks how well they are covered, as a critic must.
         output_gain: see TeamMlp.
         generator: source of the initial weights.
@@ -86,65 +89,76 @@ class EntityNetwork(nn.Module):
         self.rounds, self.values = rounds, values
         self.sharpness = nn.Parameter(torch.logspace(0, 1, heads, SHARPNESS[1] / SHARPNESS[0]).mul(SHARPNESS[0]).log())
         self.coasting = nn.Parameter(torch.full((1,), COASTING))
-        self.untaken = nn.Parameter(torch.full((heads, 1, 1), UNTAKEN).log())
         self.pair = _layers([6, PAIR_FEATURES, heads], 0.1, generator, nn.ReLU)
         self.peer = _layers([5, PAIR_FEATURES], 2**0.5, generator)
         features = 2 + 4 * heads + PAIR_FEATURES
         if values:
-            self.landmark = _layers([3 + 2 * heads, PAIR_FEATURES], 2**0.5, generator)
+            self.landmark = _layers([3 + heads, PAIR_FEATURES], 2**0.5, generator)
             features += PAIR_FEATURES
         self.head = _layers([features, *hidden, outputs], output_gain, generator)
 
     def forward(self, scene: Scene) -> Tensor:
-        """A scene of M robots to [M, outputs]."""
+        """A scene of M robots, with a landmark and a peer at least, known or not, to [M, outputs]."""
         own = torch.zeros_like(scene.velocity[:, None])
         robots, speeds = torch.cat([own, scene.peers], 1), torch.cat([scene.velocity[:, None], scene.peers_velocity], 1)
         known = torch.cat([torch.ones_like(scene.velocity[:1]), scene.peers_known])  # [R, M], oneself first
-        there = known[:, None] * scene.landmarks_known  # [R, L, M]
         gap = scene.landmarks[:, None] - robots[:, :, None]  # [2, R, L, M]
         distance = _length(gap)
         resting = _length(gap - self.coasting * speeds[:, :, None])
-        weight, share = self._assign(gap, distance, resting, speeds, there)
+        weight = self._assign(gap, distance, resting, speeds, known, scene.landmarks_known)
         chosen = torch.cat(
             [
                 (weight[:, None] * scene.landmarks).sum(2).flatten(0, 1),
                 (weight * distance[0]).sum(1),
-                (weight * share).sum(1),
+                weight.sum(1),
             ]
         )
         parts = [scene.velocity, chosen, self._crowd(scene)]
         if self.values:
-            parts.append(self._coverage(distance, resting, known, scene.landmarks_known, weight, share))
+            parts.append(self._coverage(distance, resting, known, scene.landmarks_known, weight))
         return self.head(torch.cat(parts).T)
 
-    def _assign(self, gap: Tensor, distance: Tensor, resting: Tensor, speeds: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-        """What part of the robot goes to each landmark, and what part of what each landmark gets comes from it: [heads, L, M] twice."""
+    def _assign(self, gap: Tensor, distance: Tensor, resting: Tensor, speeds: Tensor, known: Tensor, spots_known: Tensor) -> Tensor:
+        """What part of the robot goes to each landmark: [heads, L, M]; all of it, unless robots are more than landmarks."""
         pair = torch.cat([gap, distance[None], resting[None], speeds[:, :, None].expand_as(gap)])
         score = _numbers_first(self.pair, pair) - self.sharpness.exp()[:, None, None, None] * resting
+        there = known[:, None] * spots_known  # [R, L, M]
         # A robot's scores count from its best one: what all its landmarks have in common is taken off by the balance anyway.
         score = score - torch.where(there > 0, score, -1e9).amax(2, keepdim=True).detach()
-        wish = torch.exp(score.clamp(-40.0, 0.0)) * there  # [heads, R, L, M]
-        price = torch.ones_like(wish[:, 0])
+        score = score.clamp(FAINTEST, 0.0)
+        # Where landmarks are more, nobody takes the rest, and wants all of them alike; where robots are more, the rest goes nowhere.
+        surplus = known.sum(0) - spots_known.sum(0)
+        few, many = (-surplus).clamp(min=0.0), surplus.clamp(min=0.0)
+        # Only the last stage is learned through; those before give it prices to begin with.
+        price = spots_known.expand_as(score[:, 0])
+        for stage in STAGES[:-1]:
+            _, price = self._balance(torch.exp(stage * score.detach()) * there, price, known, spots_known, few, many)
+            price = price.square()  # as prices of twice the scores
+        wish = torch.exp(score) * there  # [heads, R, L, M]
+        robot, price = self._balance(wish, price, known, spots_known, few, many)
+        return wish[:, 0] * price * robot[:, :1]
+
+    def _balance(self, wish: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
+        """Factors of robots [heads, R, M] and of landmarks that make of wishes [heads, R, L, M] what each robot gives to each landmark."""
+        robot = known / ((wish * price[:, None]).sum(2) + LEAST)
         for _ in range(self.rounds):
-            robot = 1.0 / ((wish * price[:, None]).sum(2) + LEAST)  # [heads, R, M]
-            demand = (wish * robot[:, :, None]).sum(1)  # [heads, L, M]
-            price = 1.0 / (demand + self.untaken.exp())
-        weight = wish[:, 0] * price
-        share = wish[:, 0] * robot[:, 0, None] / (demand + LEAST)
-        return weight / (weight.sum(1, keepdim=True) + LEAST), share
+            nobody = few / (price.sum(1) + LEAST)
+            price = spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None] + LEAST)
+            nowhere = many / (robot.sum(1) + LEAST)
+            robot = known / ((wish * price[:, None]).sum(2) + nowhere[:, None] + LEAST)
+        return robot, price
 
     def _crowd(self, scene: Scene) -> Tensor:
         """What peers are in the way [PAIR_FEATURES, M]: the largest that any known one gives."""
         closing = scene.peers_velocity - scene.velocity[:, None]
         peer = torch.cat([scene.peers, closing, _length(scene.peers)[None]])
-        signal = torch.relu(_numbers_first(self.peer, peer)) * scene.peers_known
-        return torch.cat([torch.zeros_like(signal[:, :1]), signal], 1).amax(1)
+        return (torch.relu(_numbers_first(self.peer, peer)) * scene.peers_known).amax(1)
 
-    def _coverage(self, distance: Tensor, resting: Tensor, known: Tensor, spots_known: Tensor, weight: Tensor, share: Tensor) -> Tensor:
+    def _coverage(self, distance: Tensor, resting: Tensor, known: Tensor, spots_known: Tensor, weight: Tensor) -> Tensor:
         """What there is to say of all landmarks together [PAIR_FEATURES, M]: the sum of what each gives."""
         nobody = (known[:, None] <= 0) * 1e3
         nearest_one, nearest_peer = (resting + nobody).amin(0).clamp(max=4.0), (distance + nobody)[1:].amin(0).clamp(max=4.0)
-        landmark = torch.cat([torch.stack([resting[0], nearest_one, nearest_peer]), weight, share])
+        landmark = torch.cat([torch.stack([resting[0], nearest_one, nearest_peer]), weight])
         return (torch.relu(_numbers_first(self.landmark, landmark)) * spots_known).sum(1)
 
 
@@ -168,7 +182,7 @@ class EntityTeam(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """[N, ..., D] to [N, ..., outputs]."""
         scene = unpack(inputs.flatten(0, -2), self._robots, self._landmarks)
-        if max(self._robots - 1, self._landmarks) > self._nearest:
+        if self._robots == 1 or max(self._robots, self._landmarks) > self._nearest:
             scene = nearest(scene, self._nearest)
         return self.network(scene).unflatten(0, inputs.shape[:-1])
 
@@ -223,8 +237,9 @@ def _length(points: Tensor) -> Tensor:
 def _nearest(spots: Tensor, others: list[Tensor], known: Tensor, most: int) -> tuple[Tensor, list[Tensor]]:
     """Of K entities the `most` nearest known: spots and others [2, K, M], known [K, M], the last of what is given back."""
     # So that there are always as many: entities that are not known.
-    spots, *others = (torch.cat([each, torch.zeros_like(spots[:, :1]).expand(-1, most, -1)], 1) for each in (spots, *others))
-    known = torch.cat([known, torch.zeros_like(spots[0, :1]).expand(most, -1)])
+    nothing = spots.new_zeros(2, most, spots.shape[2])
+    spots, *others = (torch.cat([each, nothing], 1) for each in (spots, *others))
+    known = torch.cat([known, nothing[0]])
     far = torch.where(known > 0, (spots * spots).sum(0), 1e9)
     chosen = far.topk(most, dim=0, largest=False).indices
     pairs = chosen[None].expand(2, -1, -1)

@@ -27,8 +27,8 @@ EPISODES = 50
 """50 episodes of 25 steps: 1 250 observations of each actor, above the 1 000 that an export must be checked on."""
 PARITY_SEED = 2_000_003
 
-OTHER_TEAMS = ((1, 2), (5, 4), (12, 12))
-"""Robots and landmarks of the teams in which entity actors are compared as well: alone, uneven, and more than the nearest ten."""
+OTHER_TEAMS = ((1, 2), (5, 4), (20, 20))
+"""Robots and landmarks of the teams in which entity actors are compared as well: alone, uneven, and more than they take into account."""
 
 Act = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Observation [B, D] and state [B, S] to action [B, 2] and next state [B, S]."""
