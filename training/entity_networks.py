@@ -31,8 +31,8 @@ FAINTEST = -20.0
 """Least score of a landmark, counted from the robot's best: with a sharpness of 16, of one that is 1.25 units farther away."""
 PAIR_FEATURES = 16
 """Width of what is learned of each pair of robot and landmark, and of each peer."""
-LEAST = 1e-9
-"""Keeps quotients finite; below exp(FAINTEST), so that the faintest wish still counts."""
+LEAST = 1e-12
+"""Least divisor. It is a bound, not a summand: onnxruntime leaves out the addition of a constant below 1e-8."""
 
 
 class Scene(NamedTuple):
@@ -133,19 +133,20 @@ class EntityNetwork(nn.Module):
         price = spots_known.expand_as(score[:, 0])
         for stage in STAGES[:-1]:
             _, price = self._balance(torch.exp(stage * score.detach()) * there, price, known, spots_known, few, many)
-            price = price.square()  # as prices of twice the scores
+            # As prices of twice the scores; only their ratios count.
+            price = (price / price.amax(1, keepdim=True).clamp(min=LEAST)).square()
         wish = torch.exp(score) * there  # [heads, R, L, M]
         robot, price = self._balance(wish, price, known, spots_known, few, many)
         return wish[:, 0] * price * robot[:, :1]
 
     def _balance(self, wish: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
         """Factors of robots [heads, R, M] and of landmarks that make of wishes [heads, R, L, M] what each robot gives to each landmark."""
-        robot = known / ((wish * price[:, None]).sum(2) + LEAST)
+        robot = known / (wish * price[:, None]).sum(2).clamp(min=LEAST)
         for _ in range(self.rounds):
-            nobody = few / (price.sum(1) + LEAST)
-            price = spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None] + LEAST)
-            nowhere = many / (robot.sum(1) + LEAST)
-            robot = known / ((wish * price[:, None]).sum(2) + nowhere[:, None] + LEAST)
+            nobody = few / price.sum(1).clamp(min=LEAST)
+            price = spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None]).clamp(min=LEAST)
+            nowhere = many / robot.sum(1).clamp(min=LEAST)
+            robot = known / ((wish * price[:, None]).sum(2) + nowhere[:, None]).clamp(min=LEAST)
         return robot, price
 
     def _crowd(self, scene: Scene) -> Tensor:
