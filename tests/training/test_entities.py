@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from robots.errors import InputError
 from sim3d.profile import load_profile
 from sim3d.spread_task import reward
-from training.config import NetworkConfig, PpoConfig, TrainConfig, WorldConfig, check_train_config, read_train_config, resolved_yaml
+from tests.training.small_entities import SMALL
+from training.config import TrainConfig, check_train_config, read_train_config, resolved_yaml
 from training.entity_config import EntitiesConfig
 from training.entity_networks import EntityNetwork, Scene, nearest
 from training.entity_reward import entity_reward
@@ -21,14 +22,6 @@ from training.ppo import Ppo
 from training.returns import generalised_advantage
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "train"
-
-SMALL = TrainConfig(
-    world=WorldConfig(robots=4),
-    network=NetworkConfig(kind="entities", share="all", critics_see="local", hidden=(16,)),
-    ppo=PpoConfig(episodes=16, epochs=1, minibatches=2),
-    steps=16 * 25 * 4,
-    threads=1,
-)
 
 
 def network(outputs: int = 2, values: bool = False) -> EntityNetwork:

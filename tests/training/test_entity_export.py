@@ -16,7 +16,7 @@ from robots.spec import load_spec
 from runtime import cli
 from runtime.actor import OnnxActor
 from runtime.bundle import read_bundle
-from tests.training.test_entities import SMALL
+from tests.training.small_entities import SMALL
 from training import export, latency_margin
 from training.actor_graph import ForceHead
 from training.entity_actor import EntityPointActor, EntityRobotActor
