@@ -103,7 +103,7 @@ class EntityGround:
         """The same of another team, in an arena as crowded."""
         half = arena_for(1.0, TEAM_SIZE, max(robots, landmarks))
         layouts = random_layouts(episodes, robots, landmarks, half, EVALUATION_SEED)
-        position = self.trajectories(policy, layouts.starts, layouts.landmarks)
+        position = self._positions(policy, layouts.starts, layouts.landmarks)
         return episode_metrics(
             position,
             layouts.landmarks,
@@ -114,8 +114,13 @@ class EntityGround:
             arena_half_size=half,
         )
 
+    def trajectories(self, policy: TeamPolicy, episodes: int, profile: Profile) -> tuple[np.ndarray, np.ndarray]:
+        """See SpreadGround; of a team of TEAM_SIZE."""
+        layouts = random_layouts(episodes, TEAM_SIZE, TEAM_SIZE, self.world.arena_half_size, EVALUATION_SEED)
+        return self._positions(policy, layouts.starts, layouts.landmarks), layouts.landmarks
+
     @torch.no_grad()
-    def trajectories(self, policy: TeamPolicy, starts: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    def _positions(self, policy: TeamPolicy, starts: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """Run the most likely choices of a team of any size: starts [E, N, 2] and landmarks [E, L, 2] to positions [E, T + 1, N, 2]."""
         teams = whole_teams(torch.from_numpy(starts).float(), torch.from_numpy(landmarks).float())
         robots, spots = starts.shape[1], landmarks.shape[1]
