@@ -33,7 +33,7 @@ class EntitiesConfig(Part):
 
     most: int = 30
     nearest: int = 16
-    heads: int = 4
+    heads: int = 2
     rounds: int = 5
     least: int = 2
     uneven: float = 0.3

@@ -22,7 +22,7 @@ ENTITY_FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers
 
 COASTING = 0.4
 """Where a robot comes to rest ahead of itself, as a multiple of its velocity: 0.1 / (1 - 0.75) in simple_spread; networks begin with it."""
-SHARPNESS = (4.0, 16.0)
+SHARPNESS = (12.0, 18.0)
 """Of the assignments at the start, from the first head to the last: what a unit of distance takes off a score."""
 STAGES = (0.25, 0.5, 1.0)
 """Shares of the scores that are balanced one after the other, each from the prices of the one before: epsilon scaling, as sharp assignments
