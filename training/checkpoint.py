@@ -11,7 +11,8 @@ import torch
 
 from robots.errors import InputError
 from runtime.atomic import write_atomically
-from training.config import TrainConfig, read_train_config, resolved_yaml
+from training.config import TrainConfig, resolved_yaml
+from training.config_checks import read_train_config
 from training.learner import Learner
 from training.learners import make_learner
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from robots.errors import InputError
-from runtime.contract import MOST_ENTITIES
 from training.learner_configs import Part
-
-if TYPE_CHECKING:
-    from training.config import TrainConfig
-
 
 TEAM_SIZE = 3
 """Robots and landmarks of the team that entity actors are measured in, in an arena of one unit: simple_spread's."""
@@ -39,33 +33,3 @@ class EntitiesConfig(Part):
     uneven: float = 0.3
     changes: float = 0.3
     credit: Literal["team", "difference"] = "difference"
-
-
-def check_entities(config: TrainConfig, place: str) -> None:
-    """Refuse what does not go with entity actors. Raises InputError that names the key and both values."""
-    entities, world, network = config.entities, config.world, config.network
-    for key in ("nearest", "heads", "rounds", "least"):
-        if getattr(entities, key) < 1:
-            raise InputError(f"{place}: entities.{key}: is {getattr(entities, key)}, must be at least 1")
-    for key in ("uneven", "changes"):
-        if not 0 <= getattr(entities, key) <= 1:
-            raise InputError(f"{place}: entities.{key}: is {getattr(entities, key)}, must be from 0 to 1")
-    if not max(world.robots, TEAM_SIZE) <= entities.most <= MOST_ENTITIES:
-        bounds = f"{max(world.robots, TEAM_SIZE)} ... {MOST_ENTITIES}"
-        raise InputError(f"{place}: entities.most: is {entities.most}, must be {bounds}")
-    if not entities.least <= world.robots:
-        raise InputError(f"{place}: entities.least: is {entities.least}, must be at most world.robots, which is {world.robots}")
-    for key, value, needed in (
-        ("learner", config.learner, "ppo"),
-        ("world.name", world.name, "spread"),
-        ("world.robots", "1" if world.robots < 2 else "2", "2"),
-        ("world.profile", world.profile, "clean"),
-        ("network.share", network.share, "all"),
-        ("network.critics_see", network.critics_see, "local"),
-        ("network.memory", network.memory, 0),
-        ("actor.front_end", config.actor.front_end, "plain"),
-        ("start", config.start, ""),
-        ("adversary.victims", config.adversary.victims, ""),
-    ):
-        if value != needed:
-            raise InputError(f"{place}: {key}: is {value}, must be {needed or 'left out'} where network.kind is 'entities'")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from robots.errors import InputError
 from robots.spec import RobotSpec, load_spec
-from training.config import TrainConfig, WorldConfig, read_train_config
+from training.config import TrainConfig, WorldConfig
+from training.config_checks import read_train_config
 from training.similarity import Similarity, team_similarity
 
 

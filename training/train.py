@@ -12,7 +12,8 @@ from robots.errors import InputError
 from runtime.atomic import write_atomically
 from sim3d.profile import Profile
 from training.checkpoint import CHECKPOINT, CONFIG, load_run, save_checkpoint
-from training.config import TrainConfig, read_train_config, resolved_yaml
+from training.config import TrainConfig, resolved_yaml
+from training.config_checks import read_train_config
 from training.learner import Learner
 from training.learners import make_learner
 from training.run_log import RunLog

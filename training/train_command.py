@@ -10,7 +10,8 @@ import msgspec
 
 from robots.errors import InputError
 from runtime.atomic import write_atomically
-from training.config import TrainConfig, check_train_config, read_train_config
+from training.config import TrainConfig
+from training.config_checks import check_train_config, read_train_config
 
 RESULT = "result.json"
 """In the run directory: the last evaluation, the failure signatures that were seen, and the configuration, once the budget is spent."""

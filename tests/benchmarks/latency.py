@@ -33,7 +33,8 @@ from sim3d.spread import CAPTURE_RADIUS, HORIZON, SpreadWorld
 from sim3d.spread_task import all_covered
 from sim3d.world import Layouts, random_layouts
 from tests.benchmarks.oracle import oracle_missions
-from training.config import ActorConfig, read_train_config
+from training.config import ActorConfig
+from training.config_checks import read_train_config
 
 STUDY = Path("configs/train/latency_study")
 SIGMA = 0.02

@@ -19,7 +19,8 @@ import msgspec
 
 from robots.yaml_input import dump_yaml
 from runtime.atomic import write_atomically
-from training.config import read_train_config, resolved_yaml
+from training.config import resolved_yaml
+from training.config_checks import read_train_config
 from training.signatures.findings import Finding, read_findings
 
 SPREAD = Path("configs/train/spread.yaml")

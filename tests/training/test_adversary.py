@@ -18,7 +18,8 @@ from tests.sim3d.homing import write_homing_bundle
 from training import adversary_ground
 from training.adversary_config import AdversaryConfig
 from training.adversary_ground import others_reward
-from training.config import PpoConfig, TrainConfig, WorldConfig, check_train_config
+from training.config import PpoConfig, TrainConfig, WorldConfig
+from training.config_checks import check_train_config
 from training.ground import EVALUATION_SEED
 from training.ppo import Ppo
 from training.train import resume_run, start_run, train

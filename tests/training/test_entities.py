@@ -13,7 +13,8 @@ from robots.errors import InputError
 from sim3d.profile import load_profile
 from sim3d.spread_task import reward
 from tests.training.small_entities import SMALL
-from training.config import TrainConfig, check_train_config, read_train_config, resolved_yaml
+from training.config import TrainConfig, resolved_yaml
+from training.config_checks import check_train_config, read_train_config
 from training.entity_config import EntitiesConfig
 from training.entity_networks import EntityNetwork, Scene, nearest
 from training.entity_reward import entity_reward

@@ -10,7 +10,7 @@ from tests.benchmarks import latency
 from tests.benchmarks.latency import COMPENSATED, LEARNED, PLAIN, STUDY, VARIANTS, Result, table
 from tests.benchmarks.latency_picture import latency_picture
 from tests.benchmarks.oracle import oracle_missions
-from training.config import read_train_config
+from training.config_checks import read_train_config
 
 
 @pytest.mark.parametrize("delay, shortest_longest_way", [(0.0, 0.994), (0.1, 0.983), (0.2, 0.974), (0.3, 0.955)])

@@ -26,10 +26,9 @@ from training.config import (
     QConfig,
     TrainConfig,
     WorldConfig,
-    check_train_config,
-    read_train_config,
     resolved_yaml,
 )
+from training.config_checks import check_train_config, read_train_config
 from training.export import export_team, write_bundle
 from training.learner import Learner
 from training.learners import make_learner

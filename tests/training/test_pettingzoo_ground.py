@@ -9,7 +9,8 @@ from robots.errors import InputError
 from runtime import cli
 from runtime.bundle import read_bundle
 from sim3d.profile import load_profile
-from training.config import NetworkConfig, PpoConfig, QConfig, TrainConfig, WorldConfig, check_train_config
+from training.config import NetworkConfig, PpoConfig, QConfig, TrainConfig, WorldConfig
+from training.config_checks import check_train_config
 from training.learners import make_learner
 
 MPE2 = "mpe2.simple_spread_v3:parallel_env"

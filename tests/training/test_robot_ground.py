@@ -11,7 +11,8 @@ from runtime.actor import OnnxActor
 from sim3d.in_process import run_missions
 from sim3d.profile import load_profile
 from sim3d.world import random_layouts
-from training.config import ActorConfig, MaddpgConfig, NetworkConfig, PpoConfig, TrainConfig, WorldConfig, check_train_config
+from training.config import ActorConfig, MaddpgConfig, NetworkConfig, PpoConfig, TrainConfig, WorldConfig
+from training.config_checks import check_train_config
 from training.export import export_team
 from training.ground import EVALUATION_SEED
 from training.learner import Learner

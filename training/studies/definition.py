@@ -14,7 +14,8 @@ import msgspec
 
 from robots.errors import InputError
 from robots.yaml_input import convert, read_yaml
-from training.config import TrainConfig, check_train_config, read_train_config
+from training.config import TrainConfig
+from training.config_checks import check_train_config, read_train_config
 from training.learner_configs import Part
 from training.studies.measures import MEASURES
 
