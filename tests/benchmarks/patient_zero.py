@@ -1,9 +1,10 @@
 """Whether the robot that failed first is named: missions in which one robot, another one in each, is disturbed from a known step on.
 
-`python -m tests.benchmarks.patient_zero BUNDLE...` takes bundles of robots of kind `point`. Every disturbance runs on the same layouts, at
-severity 3 and 5 of the default suite (configs/suites/field.yaml; what is no ladder there is said below). *Accuracy* is the share of all
-missions in which the disturbed robot is named; *named* that in which anybody is; *felt* that in which any robot is ever 1 mm from where it
-would have been: what nobody feels, nobody can name. The last columns are the accuracy of other tests:
+`python -m tests.benchmarks.patient_zero BUNDLE...` takes bundles of robots of kind `point`; entity actors are as many robots as `--robots`
+says. Every disturbance runs on the same layouts, at severity 3 and 5 of the default suite (configs/suites/field.yaml; what is no ladder there
+is said below). *Accuracy* is the share of all missions in which the disturbed robot is named; *named* that in which anybody is; *felt* that in
+which any robot is ever 1 mm from where it would have been: what nobody feels, nobody can name. The last columns are the accuracy of other
+tests:
 
 - `unasked`: what errors in all that a robot was told change in its action, without asking who told it; and its motion.
 - `in time`: the Taylor remainder of the action commitment cost along the change of the observation from step to step (arXiv 2602.08104 as
@@ -143,9 +144,10 @@ def reward(landmarks: np.ndarray, records: Sequence[Record]) -> Signs:
     return {"remainder": np.stack(remainders, axis=-1)}
 
 
-def measure(path: str, base: Profile, episodes: int, seed: int) -> list[str]:
-    """The table of one bundle."""
-    actors = read_bundle(path).verify()
+def measure(path: str, robots: int | None, base: Profile, episodes: int, seed: int) -> list[str]:
+    """The table of one bundle, whose entity actors may be more robots than it has files."""
+    bundle = read_bundle(path)
+    actors = bundle.actors_for(robots, robots) if robots else bundle.verify()
     team = WatchedTeam(actors, "spread", Settings(), path)
     layouts, more = team.layouts(0, episodes, seed), team.layouts(episodes, CALIBRATION, seed)
     clean, twins = team.missions(more, base), team.missions(layouts, base)
@@ -190,12 +192,13 @@ def _felt(record: Record, twin: Record) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", nargs="+")
+    parser.add_argument("--robots", type=int, help="of entity actors, with as many landmarks")
     parser.add_argument("--base", default="clean", help="what the others meet, and clean missions too (default: %(default)s)")
     parser.add_argument("--episodes", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     for path in arguments.bundle:
-        print("\n".join(measure(path, load_profile(arguments.base), arguments.episodes, arguments.seed)))
+        print("\n".join(measure(path, arguments.robots, load_profile(arguments.base), arguments.episodes, arguments.seed)))
 
 
 if __name__ == "__main__":
