@@ -1,10 +1,10 @@
 """Whether the robot that failed first is named: missions in which one robot, another one in each, is disturbed from a known step on.
 
-`python -m tests.benchmarks.patient_zero BUNDLE...` takes bundles of robots of kind `point`; entity actors are as many robots as `--robots`
-says. Every disturbance runs on the same layouts, at severity 3 and 5 of the default suite (configs/suites/field.yaml; what is no ladder there
-is said below). *Accuracy* is the share of all missions in which the disturbed robot is named; *named* that in which anybody is; *felt* that in
-which any robot is ever 1 mm from where it would have been: what nobody feels, nobody can name. The last columns are the accuracy of other
-tests:
+`python -m tests.benchmarks.patient_zero BUNDLE...` takes bundles of robots of kind `point`; entity actors are as many robots as
+`--robots` says. Every disturbance runs on the same layouts, at severity 3 and 5 of the default suite (configs/suites/field.yaml; what is
+no ladder there is said below). *Accuracy* is the share of all missions in which the disturbed robot is named; *named* that in which
+anybody is; *felt* that in which any robot is ever 1 mm from where it would have been: what nobody feels, nobody can name. The last
+columns are the accuracy of other tests:
 
 - `unasked`: what errors in all that a robot was told change in its action, without asking who told it; and its motion.
 - `in time`: the Taylor remainder of the action commitment cost along the change of the observation from step to step (arXiv 2602.08104 as
