@@ -297,7 +297,7 @@ def test_bad_commands_are_one_line_and_make_nothing(study, tmp_path, capsys):
 
 def test_the_shipped_studies_ask_what_they_say():
     plans = {path.stem: read_study(path) for path in SHIPPED.glob("*.yaml")}
-    assert set(plans) == {"paper", "entropy", "sharing", "critic", "algorithms"}
+    assert set(plans) == {"paper", "entropy", "sharing", "critic", "algorithms", "discrete"}
     assert all(plan.study.seeds == 10 and plan.study.episodes >= 2000 for plan in plans.values())
     betas = [0, 0.001, 0.003, 0.01, 0.03, 0.1]
     assert [config.ppo.entropy for config in plans["entropy"].configs.values()] == betas
@@ -306,5 +306,7 @@ def test_the_shipped_studies_ask_what_they_say():
     seen = [config.network.critics_see for config in plans["critic"].configs.values()]
     assert seen == ["own_sensors", "local", "observations", "joint_actions"]
     assert len({config.steps for config in plans["algorithms"].configs.values()}) == 1
+    assert {config.network.kind for config in plans["discrete"].configs.values()} == {"entities", "perceptrons"}
+    assert {(config.world.actions, config.steps) for config in plans["discrete"].configs.values()} == {("discrete", 400_000)}
     first = next(iter(plans["paper"].configs.values()))
     assert (first.world.actions, first.ppo.entropy, first.ppo.final_entropy, first.world.robots) == ("discrete", 0.01, 0.01, 3)
