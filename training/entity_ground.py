@@ -19,40 +19,13 @@ from training.entity_config import TEAM_SIZE
 from training.entity_networks import ENTITY_FIELDS, EntityTeam
 from training.entity_reward import entity_reward
 from training.entity_teams import Teams, draw_teams, whole_teams
-from training.front_ends import Look, number_names
+from training.front_ends import PlainView
 from training.ground import EVALUATION_SEED
 from training.policies import TeamPolicy
 from training.rollout import Batch
 
 ELSEWHERE = 1e3
 """Where those who are not there are kept, each this far from the next: nobody touches them [simple_spread's units]."""
-
-
-class EntityView:
-    """The front end of entity actors: their observation as it is.
-
-    Args:
-        robots: N.
-        landmarks: L.
-    """
-
-    layout = ENTITY_FIELDS
-    memories = ()
-
-    def __init__(self, robots: int, landmarks: int) -> None:
-        self.inputs = number_names(self.layout, robots, landmarks)
-
-    def initial_memory(self) -> Tensor:
-        """Empty."""
-        return torch.zeros(0)
-
-    def look(self, observation: Tensor, memory: Tensor) -> Look:
-        """See FrontEnd."""
-        return Look(observation, memory)
-
-    def remember(self, carried: Tensor, force: Tensor) -> Tensor:
-        """See FrontEnd."""
-        return carried
 
 
 class EntityGround:
@@ -64,7 +37,7 @@ class EntityGround:
 
     def __init__(self, config: TrainConfig) -> None:
         self.world = SpreadWorld(config.world.robots, like=torch.zeros(0))
-        self.front_end = EntityView(config.world.robots, config.world.robots)
+        self.front_end = PlainView(config.world.robots, ENTITY_FIELDS)
         self._config = config
 
     @torch.no_grad()
@@ -102,11 +75,10 @@ class EntityGround:
     def evaluate_team(self, policy: TeamPolicy, robots: int, landmarks: int, episodes: int) -> EpisodeMetrics:
         """The same of another team, in an arena as crowded."""
         half = arena_for(1.0, TEAM_SIZE, max(robots, landmarks))
-        layouts = random_layouts(episodes, robots, landmarks, half, EVALUATION_SEED)
-        position = self._positions(policy, layouts.starts, layouts.landmarks)
+        position, spots = self._trajectories(policy, robots, landmarks, episodes, half)
         return episode_metrics(
             position,
-            layouts.landmarks,
+            spots,
             ticks_per_step=1,
             tick_period=DT,
             capture_radius=CAPTURE_RADIUS,
@@ -116,14 +88,13 @@ class EntityGround:
 
     def trajectories(self, policy: TeamPolicy, episodes: int, profile: Profile) -> tuple[np.ndarray, np.ndarray]:
         """See SpreadGround; of a team of TEAM_SIZE."""
-        layouts = random_layouts(episodes, TEAM_SIZE, TEAM_SIZE, self.world.arena_half_size, EVALUATION_SEED)
-        return self._positions(policy, layouts.starts, layouts.landmarks), layouts.landmarks
+        return self._trajectories(policy, TEAM_SIZE, TEAM_SIZE, episodes, self.world.arena_half_size)
 
     @torch.no_grad()
-    def _positions(self, policy: TeamPolicy, starts: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        """Run the most likely choices of a team of any size: starts [E, N, 2] and landmarks [E, L, 2] to positions [E, T + 1, N, 2]."""
-        teams = whole_teams(torch.from_numpy(starts).float(), torch.from_numpy(landmarks).float())
-        robots, spots = starts.shape[1], landmarks.shape[1]
+    def _trajectories(self, policy: TeamPolicy, robots: int, spots: int, episodes: int, half: float) -> tuple[np.ndarray, np.ndarray]:
+        """The most likely choices of a team of any size: positions [E, T + 1, N, 2] and landmarks [E, L, 2]."""
+        layouts = random_layouts(episodes, robots, spots, half, EVALUATION_SEED)
+        teams = whole_teams(torch.from_numpy(layouts.starts).float(), torch.from_numpy(layouts.landmarks).float())
         actors = EntityTeam(policy.actors.network, robots, spots, self._config.entities.nearest)
         world = SpreadWorld(robots, like=torch.zeros(0), landmarks=spots)
         state, present = world.begin(teams.starts, teams.landmarks), teams.present(0)
@@ -132,7 +103,7 @@ class EntityGround:
             out = actors(_observation(state, present, teams.landmarks_known))
             state = world.step(state, policy.greedy_force(out).transpose(0, 1))
             positions.append(state.position)
-        return torch.stack(positions, dim=1).double().numpy()
+        return torch.stack(positions, dim=1).double().numpy(), layouts.landmarks
 
 
 def _with_those_present(state: WorldState, teams: Teams, before: Tensor, step: int) -> tuple[WorldState, Tensor]:

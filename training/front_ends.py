@@ -63,20 +63,23 @@ def learning_front_end(config: TrainConfig) -> FrontEnd:
     return PlainView(robots)
 
 
-def number_names(layout: tuple[str, ...], robots: int, landmarks: int | None = None) -> tuple[str, ...]:
-    """A name for each number of an observation: `own_velocity[0]`, `own_velocity[1]`, ...; as many landmarks as robots unless told."""
-    fields = field_shapes(layout, robots, robots if landmarks is None else landmarks)
-    return tuple(f"{field.name}[{number}]" for field in fields for number in range(field.size))
+def number_names(layout: tuple[str, ...], robots: int) -> tuple[str, ...]:
+    """A name for each number of an observation: `own_velocity[0]`, `own_velocity[1]`, ..."""
+    return tuple(f"{field.name}[{number}]" for field in field_shapes(layout, robots, robots) for number in range(field.size))
 
 
 class PlainView(nn.Module):
-    """simple_spread's observation as it is."""
+    """The observation as it is.
 
-    layout = SIMPLE_SPREAD_V3
+    Args:
+        robots: N, with as many landmarks.
+        layout: fields of the observation; simple_spread's own unless told.
+    """
 
-    def __init__(self, robots: int) -> None:
+    def __init__(self, robots: int, layout: tuple[str, ...] = SIMPLE_SPREAD_V3) -> None:
         super().__init__()
-        self.inputs = number_names(self.layout, robots)
+        self.layout = layout
+        self.inputs = number_names(layout, robots)
         self.memories = ()
 
     def initial_memory(self) -> Tensor:

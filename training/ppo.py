@@ -93,16 +93,18 @@ class Ppo:
         observation, choice, old = _robots_first(batch.seen[:-1]), _robots_first(batch.choice), _robots_first(batch.log_probability)
         present = None if batch.present is None else _robots_first(batch.present)
 
+        def there(pupil: Pupil, part: Tensor) -> Tensor | slice:
+            """What of a minibatch there is to learn from."""
+            return slice(None) if present is None else present[pupil.robots][:, part]
+
         def improve_critic(pupil: Pupil[TeamMlp]) -> Tensor:
             """The mean loss [1]."""
             mine, right = judged[pupil.robots], target[pupil.robots]
             losses = []
             for part in minibatches:
-                value = pupil.network(mine[:, part])[..., 0]
-                if present is None:
-                    loss = nn.functional.huber_loss(value, right[:, part], delta=ppo.huber_delta)
-                else:
-                    loss = nn.functional.huber_loss(value[present[:, part]], right[:, part][present[:, part]], delta=ppo.huber_delta)
+                learned = there(pupil, part)
+                value = pupil.network(mine[:, part])[..., 0][learned]
+                loss = nn.functional.huber_loss(value, right[:, part][learned], delta=ppo.huber_delta)
                 pupil.improve(loss, ppo.max_grad_norm)
                 losses.append(loss.detach())
             return torch.stack(losses).mean(0, keepdim=True)
@@ -115,9 +117,8 @@ class Ppo:
                 seen, chosen, before, gain = (each[:, part] for each in mine)
                 out = pupil.network.actors.unroll(seen.unflatten(1, (together, -1))).flatten(1, 2)
                 log_probability, entropy = pupil.network.score(out, chosen)
-                if present is not None:
-                    there = present[pupil.robots][:, part]
-                    log_probability, entropy, before, gain = log_probability[there], entropy[there], before[there], gain[there]
+                learned = there(pupil, part)
+                log_probability, entropy, before, gain = (each[learned] for each in (log_probability, entropy, before, gain))
                 ratio = torch.exp(log_probability - before)
                 surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - ppo.clip, 1 + ppo.clip) * gain).mean()
                 pupil.improve(-surrogate - entropy_weight * entropy.mean(), ppo.max_grad_norm)

@@ -80,7 +80,7 @@ class Study(Part):
         seeds: training seeds of each variant, from 0; ten are the field's practice (Gorsane et al., arXiv 2209.10485).
         steps: budget of each run in env steps; None for what each configuration says.
         episodes: of the final missions of each run, on layouts that are the same for all.
-        threads: of each run. Runs side by side share a machine out better than threads do, and floats depend on their number.
+        threads: of each run. Runs side by side share a machine out better than threads do.
         measures: of the table.
         judges: measures by which variants are compared, each by itself.
         axis: what a variant's `at` is, with its unit; empty for none.
