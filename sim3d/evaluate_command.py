@@ -9,10 +9,11 @@ import sys
 from robots.errors import InputError
 from sim3d.executor.choice import EXECUTORS
 from sim3d.suite.definition import suite_names
+from sim3d.team_options import TEAM_OPTIONS, add_team_options, check_team_options
 from sim3d.worlds import WORLDS
 
 _ONLY_WITH_SUITE = {"out": None, "resume": False, "deployed": False, "executor": "processes"}
-_ONLY_WITHOUT_SUITE = {"profile": "clean", "json": None, "robots": None, "landmarks": None}
+_ONLY_WITHOUT_SUITE = {"profile": "clean", "json": None, **dict.fromkeys(TEAM_OPTIONS)}
 """Options of one of the two ways alone, and what they are when nobody gives them."""
 
 
@@ -36,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--require", metavar="RULES", help="YAML file of rules; exit with 1 where one is broken")
     alone = parser.add_argument_group("one profile")
     alone.add_argument("--profile", default="clean", help="disturbances: a shipped profile or a YAML file (default: clean)")
-    alone.add_argument("--robots", type=int, metavar="N", help="of the team, for actors of any number (default: as the bundle was made)")
-    alone.add_argument("--landmarks", type=int, metavar="L", help="(default: as many as robots)")
+    add_team_options(alone)
     alone.add_argument("--json", metavar="FILE", help="write the figures here as well")
     many = parser.add_argument_group("a suite of profiles")
     many.add_argument("--suite", metavar="SUITE", help=f"{', '.join(suite_names())}, or a YAML file")
@@ -65,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    for name, least in (("episodes", 1), ("seed", 0), ("workers", 0), ("robots", 1), ("landmarks", 1)):
+    check_team_options(arguments)
+    for name, least in (("episodes", 1), ("seed", 0), ("workers", 0)):
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise InputError(f"--{name}: is {value}, must be at least {least}")

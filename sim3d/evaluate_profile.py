@@ -23,6 +23,7 @@ from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
 from sim3d.statistics.interval import NONE, Estimate
 from sim3d.suite.rules import broken, read_rules
+from sim3d.team_options import team_asked_for
 from sim3d.world import World, random_layouts
 from sim3d.worlds import check_world, make_world, specs_of
 
@@ -44,7 +45,8 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
     (bundle,) = arguments.bundle
     episodes = arguments.episodes or 1000
     workers = 2 if arguments.workers is None else arguments.workers
-    actors = _actors(arguments)
+    found = read_bundle(bundle)
+    actors = found.actors_for(*team_asked_for(arguments, found.load_actor(0).contract))
     contract = actors[0].contract
     specs = specs_of(actors, bundle)
     # mpe2's environment is the original of `spread`.
@@ -77,15 +79,6 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
         document = {**settings, "episodes": episodes, **summary}
         write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
     return [] if rules is None else [f"{bundle}: {line}" for line in broken(rules, _estimates(summary, names))]
-
-
-def _actors(arguments: argparse.Namespace) -> list[OnnxActor]:
-    """Those of the bundle, for a team of the size that was asked for."""
-    bundle = read_bundle(arguments.bundle[0])
-    if arguments.robots is None and arguments.landmarks is None:
-        return bundle.verify()
-    robots = bundle.manifest.team_size if arguments.robots is None else arguments.robots
-    return bundle.actors_for(robots, robots if arguments.landmarks is None else arguments.landmarks)
 
 
 def _estimates(summary: dict[str, float], names: tuple[str, ...]) -> dict[str, Estimate]:

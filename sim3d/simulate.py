@@ -72,7 +72,7 @@ def simulate(
 
     Args:
         bundle: directory or .zip of an exported team.
-        missions: where everything starts; missions.seeds fixes all chance.
+        missions: where everything starts, for as many robots and landmarks as the actors may be; missions.seeds fixes all chance.
         folder: for everything that is written; made if need be.
         world: `spread` or `bullet`; None for the one in which the bundle's robots live.
         profile: name or file of the disturbances.
@@ -84,7 +84,7 @@ def simulate(
         InputError: the bundle cannot be used, or a process failed without which the series cannot go on (`sim3d.watch`); the text is that
             process's own line.
     """
-    actors = read_bundle(bundle).verify()
+    actors = read_bundle(bundle).actors_for(missions.starts.shape[1], missions.landmarks.shape[1])
     contract, specs = actors[0].contract, specs_of(actors, str(bundle))
     home = check_world(world, specs[0])
     loaded = load_profile(profile)
@@ -160,7 +160,7 @@ def _plant_command(folder: Path, world: str, contract: Contract, ticks_per_step:
     return [
         *("plant", "--world", world, "--team", str(folder / "team.yaml"), "--missions", str(folder / "missions.yaml")),
         *("--ticks", str(mission_periods(contract) * ticks_per_step), "--arena", repr(contract.arena_half_size), "--clock", clock),
-        *("--profile", profile, "--record", str(folder / "record.npz")),
+        *("--capture-radius", repr(contract.capture_radius), "--profile", profile, "--record", str(folder / "record.npz")),
     ]
 
 

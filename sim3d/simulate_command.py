@@ -14,11 +14,13 @@ from robots.errors import InputError
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import Contract
+from runtime.entities import contract_for_team
 from runtime.team import read_missions
 from sim3d.metrics import summarise
 from sim3d.mission_layouts import layouts_of
 from sim3d.profile import profile_names
 from sim3d.simulate import SimulationResult, simulate
+from sim3d.team_options import add_team_options, check_team_options, team_asked_for
 from sim3d.world import Layouts, random_layouts
 from sim3d.worlds import WORLDS
 
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="directory or .zip of an exported team")
     parser.add_argument("--missions", type=int, default=20, metavar="E", help="number of random missions (default: %(default)s)")
     parser.add_argument("--mission-file", metavar="FILE", help="run these missions instead")
+    add_team_options(parser)
     parser.add_argument("--world", choices=WORLDS, help="default: the one in which the bundle's robots live")
     parser.add_argument("--profile", default="clean", help=f"disturbances: {', '.join(profile_names())}, or a file (default: %(default)s)")
     parser.add_argument("--clock", choices=("lockstep", "realtime"), default="lockstep", help="who waits for whom (default: %(default)s)")
@@ -58,6 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"--seed: is {arguments.seed}, must be in 0 ... 2^63 - 1")
     if arguments.known_latency is not None and not (math.isfinite(arguments.known_latency) and arguments.known_latency >= 0):
         raise InputError(f"--known-latency: is {arguments.known_latency}, must be finite and not below 0")
+    check_team_options(arguments)
     if arguments.missions < 1:
         raise InputError(f"--missions: is {arguments.missions}, must be at least 1")
     layouts = _layouts(arguments, read_bundle(arguments.bundle).load_actor(0).contract)
@@ -89,10 +93,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _layouts(arguments: argparse.Namespace, contract: Contract) -> Layouts:
-    if arguments.mission_file is None:
-        return random_layouts(arguments.missions, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.seed)
-    missions = read_missions(arguments.mission_file, contract.landmarks)
-    return layouts_of(missions, contract.team_size, contract.arena_half_size, arguments.seed, arguments.mission_file)
+    robots, landmarks = team_asked_for(arguments, contract)
+    missions = None
+    if arguments.mission_file is not None:
+        # Actors of any number cover as many landmarks as the missions have, unless somebody said how many those are.
+        any_number = contract.reads_entities and arguments.landmarks is None
+        missions = read_missions(arguments.mission_file, None if any_number else landmarks)
+        landmarks = len(missions.missions[0].landmarks)
+    arena = contract_for_team(contract, 0, robots, landmarks, arguments.bundle).arena_half_size
+    if missions is None:
+        return random_layouts(arguments.missions, robots, landmarks, arena, arguments.seed)
+    return layouts_of(missions, robots, arena, arguments.seed, arguments.mission_file)
 
 
 def _write_summary(path: Path, arguments: argparse.Namespace, result: SimulationResult, figures: dict[str, float]) -> None:

@@ -11,7 +11,7 @@ Array = Any
 
 
 def distances(position: Array, landmarks: Array) -> Array:
-    """Distance of every robot to every landmark: [..., N, 2] and [..., L, 2] to [..., N, L], m."""
+    """Distance of every robot to every landmark: [..., N, 2] and [..., L, 2] to [..., N, L], m; leading axes are broadcast."""
     return _turned(_distances_turned(position, landmarks))
 
 
@@ -59,7 +59,10 @@ def _distances_turned(position: Array, landmarks: Array) -> Array:
     episode; so is the distance by component.
     """
     xp = array_namespace(position)
-    gap = _turned(position)[:, None] - _turned(landmarks)[:, :, None]
+    places, spots = _turned(position)[:, None], _turned(landmarks)[:, :, None]
+    # Leading axes that one has fewer of would be the last ones here, where nothing broadcasts them.
+    places, spots = places[(..., *[None] * (spots.ndim - places.ndim))], spots[(..., *[None] * (places.ndim - spots.ndim))]
+    gap = places - spots
     return xp.sqrt(gap[0] * gap[0] + gap[1] * gap[1])
 
 

@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clock", choices=("lockstep", "realtime"), default="lockstep", help="who waits for whom (default: %(default)s)")
     parser.add_argument("--profile", default="clean", help=f"disturbances: {', '.join(profile_names())}, or a file (default: %(default)s)")
     parser.add_argument("--arena", type=float, default=1.0, metavar="L", help="half size of the arena [m] (default: %(default)s)")
+    parser.add_argument(
+        "--capture-radius",
+        type=float,
+        metavar="R",
+        help="landmarks within this of a robot are covered [m] (default: 0.1 of the arena's half size)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the chance that the missions leave open (default: %(default)s)")
     parser.add_argument("--record", metavar="FILE.npz", help="write what truly happened in all missions")
     parser.add_argument(
@@ -56,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Serve one series. Raises InputError for bad input and for a robot that does not do its part."""
-    for name in ("arena", "command_timeout", "join_timeout", "ticks"):
+    if arguments.capture_radius is None:
+        arguments.capture_radius = CAPTURE_RADIUS * arguments.arena
+    for name in ("arena", "capture_radius", "command_timeout", "join_timeout", "ticks"):
         value = getattr(arguments, name)
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"--{name.replace('_', '-')}: is {value}, must be finite and above 0")
@@ -78,12 +86,12 @@ def run(arguments: argparse.Namespace) -> None:
         try:
             for episode in plant.serve(layouts, arguments.ticks, begun=lambda: _tell("begin")):
                 episodes.append(episode)
-                _tell_mission(episode, world)
+                _tell_mission(episode, world, arguments.capture_radius)
         except SeriesAborted as aborted:
             _tell_end(plant, str(aborted), aborted.robot)
             raise
         if arguments.record:
-            _record(arguments.world, world, specs, profile, episodes).save(arguments.record)
+            _record(arguments, world, specs, profile, episodes).save(arguments.record)
         _tell_end(plant, "", "")
 
 
@@ -115,26 +123,24 @@ def _specs_of(team: Team, world: str, place: str) -> list[RobotSpec]:
     return [load_spec(member.kind) for member in sorted(team.robots, key=lambda member: member.agent)]
 
 
-def _capture_radius(world: World) -> float:
-    return CAPTURE_RADIUS * world.arena_half_size
-
-
-def _record(name: str, world: World, specs: Sequence[RobotSpec], profile: Profile, episodes: Sequence[Episode]) -> Record:
+def _record(
+    arguments: argparse.Namespace, world: World, specs: Sequence[RobotSpec], profile: Profile, episodes: Sequence[Episode]
+) -> Record:
     names = [field.name for field in fields(Episode) if field.name != "number"]
     return Record(
         **{name: np.stack([getattr(episode, name) for episode in episodes]) for name in names},
         tick_period=world.tick_period,
         arena_half_size=world.arena_half_size,
         robot_radius=world.robot_radius,
-        capture_radius=_capture_radius(world),
-        world=name,
+        capture_radius=arguments.capture_radius,
+        world=arguments.world,
         kinds=tuple(spec.kind for spec in specs),
         profile=profile.name,
     )
 
 
-def _tell_mission(episode: Episode, world: World) -> None:
-    covered = all_covered(episode.position, episode.landmarks, _capture_radius(world))[1:]
+def _tell_mission(episode: Episode, world: World, capture_radius: float) -> None:
+    covered = all_covered(episode.position, episode.landmarks, capture_radius)[1:]
     seconds = (float(covered.argmax()) + 1.0) * world.tick_period if covered.any() else None
     _tell("mission", number=episode.number, covered=bool(covered.any()), time_to_cover=seconds, covered_at_end=bool(covered[-1]))
 

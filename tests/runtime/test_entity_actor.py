@@ -7,52 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
 
 from robots.errors import InputError
 from robots.spec import load_spec
 from runtime.actor import OnnxActor
-from runtime.bundle import read_bundle, write_manifest
-from runtime.contract import Contract, Entities, decode_contract, encode_contract
+from runtime.bundle import read_bundle
+from runtime.contract import Entities, decode_contract, encode_contract
 from runtime.decide import Decider
 from runtime.heard import Heard
 from runtime.observation import View, field_shapes, observe
 from runtime.team import Member, Mission, Missions, Team
-from tests.runtime.factory import make_contract, to_bytes
+from tests.runtime.entity_factory import FIELDS, OF_LANDMARK, OF_PEER, entity_actor, entity_contract, write_entity_bundle
+from tests.runtime.factory import make_contract
 from tests.runtime.stand_ins import state
-
-FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers_relative", "peers_velocity", "peers_known")
-OF_LANDMARK = np.array([[0.3, 0.0], [0.0, 0.5], [0.1, 0.2]], dtype=np.float32)
-OF_PEER = np.array([[0.0, 0.1], [0.2, 0.0], [0.05, 0.0], [0.0, 0.05], [0.3, -0.4]], dtype=np.float32)
-
-
-def entity_contract(agent: int = 0, layout: tuple[str, ...] = FIELDS, **changes: object) -> Contract:
-    """For 1 to 12 robots and 1 to 9 landmarks; measured in a team of three."""
-    entities = Entities(robots=(1, 12), landmarks=(1, 9), nearest=4)
-    plain = make_contract(agent, kind="point", observation=field_shapes(layout, 3, 3), state_initial=(), entities=entities)
-    return msgspec.structs.replace(plain, **changes)
-
-
-def entity_actor(contract: Contract) -> bytes:
-    """action = own velocity + sum over landmarks of OF_LANDMARK's rows + the same of known peers and OF_PEER."""
-    shapes = {"observation": ["batch", 2], "landmarks": ["batch", "landmarks", 3], "peers": ["batch", "peers", 5]}
-    nodes = [
-        helper.make_node("MatMul", ["landmarks", "of_landmark"], ["by_landmark"]),
-        helper.make_node("ReduceSum", ["by_landmark", "axis"], ["landmarks_say"], keepdims=0),
-        helper.make_node("Slice", ["peers", "four", "five", "last"], ["known"]),
-        helper.make_node("Mul", ["peers", "known"], ["believed"]),
-        helper.make_node("MatMul", ["believed", "of_peer"], ["by_peer"]),
-        helper.make_node("ReduceSum", ["by_peer", "axis"], ["peers_say"], keepdims=0),
-        helper.make_node("Add", ["observation", "landmarks_say"], ["half"]),
-        helper.make_node("Add", ["half", "peers_say"], ["action"]),
-    ]
-    numbers = {"axis": [1], "four": [4], "five": [5], "last": [2]}
-    constants = [numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in numbers.items()]
-    constants += [numpy_helper.from_array(OF_LANDMARK, "of_landmark"), numpy_helper.from_array(OF_PEER, "of_peer")]
-    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
-    action = helper.make_tensor_value_info("action", TensorProto.FLOAT, ["batch", 2])
-    return to_bytes(nodes, tensors, [action], constants, encode_contract(contract))
-
 
 ACTOR = OnnxActor(entity_actor(entity_contract()), "a")
 
@@ -147,10 +114,7 @@ def test_a_peer_that_is_lost_has_left_and_one_that_is_heard_has_joined() -> None
 
 
 def test_one_file_serves_every_robot_of_a_larger_team(tmp_path) -> None:
-    for agent in range(3):
-        (tmp_path / f"actor_{agent}.onnx").write_bytes(entity_actor(entity_contract(agent)))
-    write_manifest(tmp_path, success=0.0, differences=[(0.0, 0.0)] * 3, created_by="test", provenance={})
-    bundle = read_bundle(tmp_path)
+    bundle = read_bundle(write_entity_bundle(tmp_path))
     actors = bundle.actors_for(7, 9)
     assert [actor.contract.agent for actor in actors] == list(range(7))
     assert {actor.contract.team_size for actor in actors} == {7} and {actor.contract.landmarks for actor in actors} == {9}

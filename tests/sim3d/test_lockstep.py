@@ -25,6 +25,7 @@ from sim3d.simulate import simulate
 from sim3d.spread import HORIZON, SpreadWorld
 from sim3d.world import Layouts, random_layouts
 from tests.conftest import write_point_bundle
+from tests.runtime.entity_factory import write_entity_bundle
 from tests.runtime.factory import make_actor, make_contract
 
 POINT = load_spec("point")
@@ -51,6 +52,7 @@ def test_processes_reproduce_the_in_process_run(point_bundle, tmp_path):
     result = simulate(point_bundle, layouts, tmp_path, progress=told.append)
     assert np.abs(result.record.position - expected).max() <= 1e-5
     assert [mission["number"] for mission in told] == list(range(EPISODES))
+    assert [mission["covered_at_end"] for mission in told] == result.metrics.success_end.tolist()
     for robot in result.robots.values():
         assert robot["modes"] == {"ACTIVE": EPISODES * HORIZON}
         assert robot["process"]["max_resident_mb"] < 80
@@ -102,6 +104,20 @@ def test_processes_hear_each_other_as_in_the_in_process_run(tmp_path):
     assert np.abs(expected - in_process(bundle, layouts, profile)).max() > 0.05
     for change in ({"link": Link()}, {"faults": ()}):
         assert np.abs(expected - in_process(bundle, layouts, msgspec.structs.replace(profile, **change), 0.3)).max() > 0.05
+
+
+def test_a_team_of_any_number_of_robots_as_processes(tmp_path):
+    """Five robots run three files, and cover four landmarks in an arena as crowded as that of three."""
+    (tmp_path / "bundle").mkdir()
+    bundle = write_entity_bundle(tmp_path / "bundle")
+    actors = read_bundle(bundle).actors_for(5, 4)
+    arena = actors[0].contract.arena_half_size
+    layouts = random_layouts(4, 5, 4, arena, seed=2)
+    result = simulate(bundle, layouts, tmp_path / "out")
+    world = SpreadWorld(5, landmarks=4, arena_half_size=arena)
+    expected = run_missions(world, [POINT] * 5, actors, layouts, load_profile("clean"), HORIZON)
+    assert np.abs(result.record.position - expected).max() <= 1e-5
+    assert (result.record.arena_half_size, result.record.capture_radius) == (arena, actors[0].contract.capture_radius)
 
 
 def test_a_mixed_team_of_processes_does_what_it_does_in_one(tmp_path):

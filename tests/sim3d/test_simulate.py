@@ -23,6 +23,7 @@ from sim3d import simulate as module
 from sim3d.plant.record import Record
 from sim3d.profile import profile_names
 from sim3d.world import random_layouts
+from tests.runtime.entity_factory import write_entity_bundle
 
 
 def test_it_reports_the_missions_and_the_robots(point_bundle, tmp_path, fieldswarm):
@@ -53,6 +54,19 @@ def test_a_mission_file_is_run_as_it_stands(point_bundle, tmp_path, fieldswarm):
     assert record.landmarks.tolist() == [[list(point) for point in mission.landmarks]] * 2
     assert record.starts.tolist() == [[list(point) for point in mission.starts]] * 2
     assert np.array_equal(record.position[0], record.position[1])
+
+
+def test_actors_of_any_number_fly_as_many_robots_as_are_asked_for_and_landmarks_as_there_are(tmp_path, fieldswarm):
+    (tmp_path / "bundle").mkdir()
+    bundle = write_entity_bundle(tmp_path / "bundle")
+    mission = Mission(landmarks=((0.5, 0.5), (-0.5, 0.5)))
+    (tmp_path / "missions.yaml").write_text(dump_yaml(Missions(missions=(mission,))))
+    out = tmp_path / "out"
+    done = fieldswarm("simulate", bundle, "--robots", 4, "--mission-file", tmp_path / "missions.yaml", "--out", out)
+    assert done.returncode == 0, done.stderr
+    record = Record.load(out / "record.npz")
+    assert record.position.shape == (1, 26, 4, 2) and record.landmarks.shape == (1, 2, 2)
+    assert json.loads((out / "summary.json").read_bytes())["robots"].keys() == {"r0", "r1", "r2", "r3"}
 
 
 def test_real_time_takes_the_time_it_takes(point_bundle, tmp_path, fieldswarm):
@@ -161,6 +175,7 @@ def test_a_series_in_real_time_that_cannot_go_on_ends(in_real_time, victims):
             f"profile 'feild' is neither a file nor a known profile; known profiles: {', '.join(profile_names())}; did you mean 'field'?",
         ),
         (("--missions", "0"), "--missions: is 0, must be at least 1"),
+        (("--robots", "0"), "--robots: is 0, must be at least 1"),
         (("--seed", "-1"), "--seed: is -1, must be in 0 ... 2^63 - 1"),
         (("--mission-file", "nothing.yaml"), "nothing.yaml: no such file"),
     ],

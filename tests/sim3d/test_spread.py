@@ -131,3 +131,14 @@ def test_an_episode_of_a_series_is_the_same_however_many_are_asked_for():
     assert len(np.unique(many.seeds)) == 9
     assert np.abs(many.starts).max() <= 2.0
     assert not np.array_equal(random_layouts(9, 3, 2, 2.0, seed=5).starts, many.starts)
+
+
+@pytest.mark.parametrize(("robots", "landmarks"), [(3, 3), (5, 4), (2, 2)])
+def test_landmarks_that_stand_still_are_scored_against_every_step(robots, landmarks):
+    """[T, N, 2] against [L, 2], as numpy broadcasts: where L is 2 or N a slip in it would give numbers all the same."""
+    rng = np.random.default_rng(0)
+    position, marks = rng.uniform(-1, 1, (6, robots, 2)), rng.uniform(-1, 1, (landmarks, 2))
+    expected = np.linalg.norm(position[:, :, None] - marks, axis=-1)
+    np.testing.assert_allclose(distances(position, marks), expected, atol=1e-12)
+    assert (all_covered(position, marks, 0.9) == (expected.min(axis=1) < 0.9).all(axis=-1)).all()
+    np.testing.assert_allclose(distances(marks, position), np.swapaxes(expected, -1, -2), atol=1e-12)
