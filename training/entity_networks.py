@@ -29,10 +29,15 @@ STAGES = (0.25, 0.5, 1.0)
 are found in optimal transport (arXiv 1610.06519). 15 rounds in all then do as much for ten robots as 25 of the full scores."""
 FAINTEST = -20.0
 """Least score of a landmark, counted from the robot's best: with a sharpness of 16, of one that is 1.25 units farther away."""
+STEERING = 4.0
+"""Force towards the assigned landmark for each unit of way, at the start: forces are learned as what differs from it (residual policy
+learning, arXiv 1812.06298)."""
+NEIGHBOURHOOD = 0.6
+"""How near a peer is in the way: what is learned of it fades as exp(-(distance / this)^2 / 2), so that in a large team it is as in a small one."""
 PAIR_FEATURES = 16
 """Width of what is learned of each pair of robot and landmark, and of each peer."""
 LEAST = 1e-12
-"""Least divisor. It is a bound, not a summand: onnxruntime leaves out the addition of a constant below 1e-8."""
+"""Least divisor. It is a bound, not a summand: what onnxruntime computed where such a constant was added was what it is without it."""
 
 
 class Scene(NamedTuple):
@@ -96,6 +101,8 @@ class EntityNetwork(nn.Module):
             self.landmark = _layers([3 + heads, PAIR_FEATURES], 2**0.5, generator)
             features += PAIR_FEATURES
         self.head = _layers([features, *hidden, outputs], output_gain, generator)
+        # Critics, and actors that choose among forces, have no direction to go.
+        self.steering = None if values or outputs != 2 else nn.Parameter(torch.full((1,), STEERING))
 
     def forward(self, scene: Scene) -> Tensor:
         """A scene of M robots, with a landmark and a peer at least, known or not, to [M, outputs]."""
@@ -116,7 +123,8 @@ class EntityNetwork(nn.Module):
         parts = [scene.velocity, chosen, self._crowd(scene)]
         if self.values:
             parts.append(self._coverage(distance, resting, known, scene.landmarks_known, weight))
-        return self.head(torch.cat(parts).T)
+        out = self.head(torch.cat(parts).T)
+        return out if self.steering is None else out + self.steering * self._way(scene, weight).T
 
     def _assign(self, gap: Tensor, distance: Tensor, resting: Tensor, speeds: Tensor, known: Tensor, spots_known: Tensor) -> Tensor:
         """What part of the robot goes to each landmark: [heads, L, M]; all of it, unless robots are more than landmarks."""
@@ -139,6 +147,10 @@ class EntityNetwork(nn.Module):
         robot, price = self._balance(wish, price, known, spots_known, few, many)
         return wish[:, 0] * price * robot[:, :1]
 
+    def _way(self, scene: Scene, weight: Tensor) -> Tensor:
+        """From where the robot would come to rest to what the last assignment gives it [2, M]; none of it where that is nothing."""
+        return (weight[-1] * (scene.landmarks - self.coasting * scene.velocity[:, None])).sum(1)
+
     def _balance(self, wish: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
         """Factors of robots [heads, R, M] and of landmarks that make of wishes [heads, R, L, M] what each robot gives to each landmark."""
         robot = known / (wish * price[:, None]).sum(2).clamp(min=LEAST)
@@ -152,8 +164,9 @@ class EntityNetwork(nn.Module):
     def _crowd(self, scene: Scene) -> Tensor:
         """What peers are in the way [PAIR_FEATURES, M]: the largest that any known one gives."""
         closing = scene.peers_velocity - scene.velocity[:, None]
-        peer = torch.cat([scene.peers, closing, _length(scene.peers)[None]])
-        return (torch.relu(_numbers_first(self.peer, peer)) * scene.peers_known).amax(1)
+        away = _length(scene.peers)
+        near = scene.peers_known * torch.exp((away / NEIGHBOURHOOD).square() * -0.5)
+        return (torch.relu(_numbers_first(self.peer, torch.cat([scene.peers, closing, away[None]]))) * near).amax(1)
 
     def _coverage(self, distance: Tensor, resting: Tensor, known: Tensor, spots_known: Tensor, weight: Tensor) -> Tensor:
         """What there is to say of all landmarks together [PAIR_FEATURES, M]: the sum of what each gives."""
