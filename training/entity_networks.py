@@ -33,7 +33,7 @@ STEERING = 4.0
 """Force towards the assigned landmark for each unit of way, at the start: forces are learned as what differs from it (residual policy
 learning, arXiv 1812.06298)."""
 NEIGHBOURHOOD = 0.6
-"""How near a peer is in the way: what is learned of it fades as exp(-(distance / this)^2 / 2), so that in a large team it is as in a small one."""
+"""How near a peer is in the way: what is learned of it fades as exp(-(distance / this)^2 / 2), in a large team as in a small one."""
 PAIR_FEATURES = 16
 """Width of what is learned of each pair of robot and landmark, and of each peer."""
 LEAST = 1e-12
