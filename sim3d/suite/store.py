@@ -32,8 +32,6 @@ resumed leaves the bytes of one that was not.
 from __future__ import annotations
 
 import contextlib
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +40,7 @@ import numpy as np
 
 from robots.errors import InputError
 from runtime.atomic import write_atomically
+from sim3d.result_folder import begin_results, load_arrays
 from sim3d.suite.definition import Suite
 from sim3d.suite.runner import Settings
 
@@ -160,22 +159,7 @@ class CellStore:
             InputError: the folder holds results and is not to be resumed, or results of something else; or it cannot be written.
         """
         folder = Path(folder)
-        wanted = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
-        path = folder / MANIFEST
-        if path.exists():
-            if not resume:
-                raise InputError(f"{folder}: holds results already; --resume goes on with them")
-            _check_same(msgspec.json.decode(wanted), _read_json(path), path)
-        try:
-            for bundle in manifest.bundles:
-                (folder / "cells" / bundle.name).mkdir(parents=True, exist_ok=True)
-            # What a killed process left half-written: whole files have been renamed.
-            for part in folder.rglob(".*.json.*"), folder.rglob(".*.npz.*"), folder.rglob(".*.csv.*"), folder.rglob(".*.html.*"):
-                for stale in part:
-                    stale.unlink()
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
-        write_atomically(path, wanted)
+        begin_results(folder, MANIFEST, manifest, resume, [f"cells/{bundle.name}" for bundle in manifest.bundles])
         return cls(folder, manifest)
 
     @classmethod
@@ -208,39 +192,4 @@ class CellStore:
 
     def load(self, bundle: str, cell: str) -> dict[str, np.ndarray]:
         """Phase and metric -> [E], `recovery.*` -> [E, ...]. Raises InputError when the file is missing or cut."""
-        path = self.path(bundle, cell)
-        try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: holds no figures of a cell: {error}") from None
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not JSON: {error}") from None
-
-
-def _check_same(wanted: Any, found: Any, path: Path, place: str = "") -> None:
-    """Refuse results of something else: the first place in which the two differ, and both values."""
-    if wanted == found:
-        return
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        # The command comes last: what is different in it shows more clearly elsewhere.
-        for key in sorted([*wanted, *(key for key in found if key not in wanted)], key=lambda key: key == "command"):
-            _check_same(wanted.get(key), found.get(key), path, f"{place}.{key}" if place else key)
-    if isinstance(wanted, list) and isinstance(found, list):
-        if len(wanted) != len(found):
-            raise InputError(f"{path}: {place}: has {len(found)}, to go on with these results it must have {len(wanted)}")
-        for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            _check_same(one, other, path, f"{place}[{index}]")
-    raise InputError(f"{path}: {place}: is {_short(found)}, to go on with these results it must be {_short(wanted)}")
-
-
-def _short(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return load_arrays(self.path(bundle, cell), "figures of a cell")

@@ -116,7 +116,7 @@ def test_an_evaluation_that_is_killed_again_and_again_ends_with_the_same_bytes(p
         running.communicate()
         assert running.returncode == -signal.SIGKILL
     # What a process was writing when it died.
-    (out / "cells" / "good" / ".clean.npz.abcdef").write_bytes(b"half")
+    (out / "cells" / "good" / ".clean.npz.ab_d3fgh").write_bytes(b"half")
     (out / "cells" / "good" / "clean.npz").write_bytes(b"")
     assert len(list(out.glob("cells/*/*.npz"))) >= 12
     assert evaluate(place, out, "--resume", bundles=("good", "poor")) == 0

@@ -178,7 +178,7 @@ def test_killed_and_resumed_gives_the_same_table(study, straight, tmp_path, star
     second = start_fieldswarm(*words, "--resume", "--workers", 2)
     assert killed(second, lambda: (out / "results/slow/0.npz").exists()) == -signal.SIGKILL
     assert not (out / "table.md").exists()
-    left = out / "results" / "slow" / ".1.npz.half"
+    left = out / "results" / "slow" / ".1.npz.ab_d3fgh"
     left.write_bytes(b"what a killed process was writing")
     stored = (out / "results" / "slow" / "0.npz").stat().st_mtime_ns
     assert cli.main(["study", str(study), "--out", str(out), "--executor", "in-process", "--resume"]) == 0

@@ -15,17 +15,15 @@ A study that was killed at any moment and resumed, or shared out otherwise, has 
 from __future__ import annotations
 
 import contextlib
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from robots.errors import InputError
 from robots.yaml_input import parse_yaml
 from runtime.atomic import write_atomically
+from sim3d.result_folder import begin_results, load_arrays
 from training.checkpoint import config_sha256
 from training.config import resolved_yaml
 from training.studies.definition import Plan, Study
@@ -82,22 +80,7 @@ class StudyStore:
             InputError: the folder holds results and is not to be resumed, or results of something else; or it cannot be written.
         """
         folder = Path(folder)
-        path = folder / MANIFEST
-        data = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
-        if path.exists():
-            if not resume:
-                raise InputError(f"{folder}: holds a study already; --resume goes on with it")
-            _check_same(_decides(_read(path), path), _decides(msgspec.json.decode(data), path), path)
-        try:
-            for variant in manifest.study.variants:
-                (folder / "results" / variant).mkdir(parents=True, exist_ok=True)
-            # What a killed process left half-written: whole files have been renamed.
-            for stale in folder.rglob(".*.*.*"):
-                if stale.is_file():
-                    stale.unlink()
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
-        write_atomically(path, data)
+        begin_results(folder, MANIFEST, manifest, resume, [f"results/{variant}" for variant in manifest.study.variants], _decides)
         return cls(folder, manifest)
 
     @property
@@ -121,45 +104,12 @@ class StudyStore:
 
     def load(self, task: RunTask) -> Run:
         """What a run is measured by. Raises InputError when the file is missing or cut."""
-        path = self.path(task)
-        try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: holds no result of a run: {error}") from None
+        return load_arrays(self.path(task), "result of a run")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise InputError(f"{path}: is no manifest of a study: {error}") from None
-
-
-def _decides(manifest: dict[str, Any], path: Path) -> dict[str, Any]:
+def _decides(manifest: dict[str, Any]) -> dict[str, Any]:
     """Of a manifest, what decides the figures of one run."""
-    try:
-        return {
-            **{name: manifest[name] for name in ("format", "versions", "configs", "config_sha256")},
-            "study": {"episodes": manifest["study"]["episodes"]},
-        }
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: is no manifest of a study: {error} is missing") from None
-
-
-def _check_same(found: Any, wanted: Any, path: Path, place: str = "") -> None:
-    """Refuse results of something else: the first place in which the two differ, and both values."""
-    if found == wanted:
-        return
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in [*wanted, *(key for key in found if key not in wanted)]:
-            _check_same(found.get(key), wanted.get(key), path, f"{place}.{key}" if place else key)
-        return
-    raise InputError(f"{path}: {place}: is {_short(found)}, to go on with this study it must be {_short(wanted)}")
-
-
-def _short(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return {
+        **{name: manifest[name] for name in ("format", "versions", "configs", "config_sha256")},
+        "study": {"episodes": manifest["study"]["episodes"]},
+    }
