@@ -132,33 +132,56 @@ class EntityNetwork(nn.Module):
         score = _numbers_first(self.pair, pair) - self.sharpness.exp()[:, None, None, None] * resting
         there = known[:, None] * spots_known  # [R, L, M]
         # A robot's scores count from its best one: what all its landmarks have in common is taken off by the balance anyway.
-        score = score - torch.where(there > 0, score, -1e9).amax(2, keepdim=True).detach()
-        score = score.clamp(FAINTEST, 0.0)
-        # Where landmarks are more, nobody takes the rest, and wants all of them alike; where robots are more, the rest goes nowhere.
+        best = torch.where(there > 0, score, -1e9).amax(2, keepdim=True).detach()
+        score = (score - best).clamp(FAINTEST, 0.0)
+        # Where landmarks are more, nobody takes the rest, and wants all of them alike; where robots are more, the rest goes nowhere, and
+        # that is worth as much to each: by a robot's own count the more, the worse its best landmark is.
+        least = torch.where(known > 0, best[:, :, 0], 1e9).amin(1, keepdim=True)
+        leave = (least - best[:, :, 0]).clamp(FAINTEST, 0.0)
         surplus = known.sum(0) - spots_known.sum(0)
         few, many = (-surplus).clamp(min=0.0), surplus.clamp(min=0.0)
         # Only the last stage is learned through; those before give it prices to begin with.
         price = spots_known.expand_as(score[:, 0])
         for stage in STAGES[:-1]:
-            _, price = self._balance(torch.exp(stage * score.detach()) * there, price, known, spots_known, few, many)
+            wishes = torch.exp(stage * score.detach()) * there, torch.exp(stage * leave)
+            _, price = self._balance(*wishes, price, known, spots_known, few, many)
             # As prices of twice the scores; only their ratios count.
             price = (price / price.amax(1, keepdim=True).clamp(min=LEAST)).square()
         wish = torch.exp(score) * there  # [heads, R, L, M]
-        robot, price = self._balance(wish, price, known, spots_known, few, many)
+        robot, price = self._balance(wish, torch.exp(leave), price, known, spots_known, few, many)
         return wish[:, 0] * price * robot[:, :1]
 
     def _way(self, scene: Scene, weight: Tensor) -> Tensor:
-        """From where the robot would come to rest to what the last assignment gives it [2, M]; none of it where that is nothing."""
-        return (weight[-1] * (scene.landmarks - self.coasting * scene.velocity[:, None])).sum(1)
+        """From where the robot would come to rest to what the last assignment gives it [2, M]; none of it where that is nothing.
 
-    def _balance(self, wish: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor) -> tuple[Tensor, Tensor]:
-        """Factors of robots [heads, R, M] and of landmarks that make of wishes [heads, R, L, M] what each robot gives to each landmark."""
+        A robot that is hardly given anything stays, and does not crawl there: shares of a tenth and nine tenths become 0.01 and 0.99.
+        """
+        given = weight[-1].sum(0)
+        going = given / (given.square() + (1.0 - given).square())
+        return going * (weight[-1] * (scene.landmarks - self.coasting * scene.velocity[:, None])).sum(1)
+
+    def _balance(
+        self, wish: Tensor, leave: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What makes of wishes [heads, R, L, M] what each robot gives to each landmark.
+
+        Args:
+            wish: for each landmark.
+            leave: to go nowhere [heads, R, M].
+            price: to begin with [heads, L, M].
+            known: [R, M], robots.
+            spots_known: [L, M].
+            few, many: landmarks that no robot is left for, and robots that no landmark is left for [M].
+
+        Returns:
+            Factors of robots [heads, R, M] and of landmarks [heads, L, M].
+        """
         robot = known / (wish * price[:, None]).sum(2).clamp(min=LEAST)
         for _ in range(self.rounds):
             nobody = few / price.sum(1).clamp(min=LEAST)
             price = spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None]).clamp(min=LEAST)
-            nowhere = many / robot.sum(1).clamp(min=LEAST)
-            robot = known / ((wish * price[:, None]).sum(2) + nowhere[:, None]).clamp(min=LEAST)
+            nowhere = many / (leave * robot).sum(1).clamp(min=LEAST)
+            robot = known / ((wish * price[:, None]).sum(2) + leave * nowhere[:, None]).clamp(min=LEAST)
         return robot, price
 
     def _crowd(self, scene: Scene) -> Tensor:
