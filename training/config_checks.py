@@ -159,6 +159,9 @@ def _check_entities(config: TrainConfig, place: str) -> None:
     if not max(world.robots, TEAM_SIZE) <= entities.most <= MOST_ENTITIES:
         bounds = f"{max(world.robots, TEAM_SIZE)} ... {MOST_ENTITIES}"
         raise InputError(f"{place}: entities.most: is {entities.most}, must be {bounds}")
+    nearest, farthest = entities.hearing
+    if not (0 <= nearest <= farthest < math.inf):
+        raise InputError(f"{place}: entities.hearing: is {list(entities.hearing)}, must be [least, most], finite and not below 0")
     if not entities.least <= world.robots:
         raise InputError(f"{place}: entities.least: is {entities.least}, must be at most world.robots, which is {world.robots}")
     for key, value, needed in (

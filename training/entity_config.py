@@ -21,6 +21,8 @@ class EntitiesConfig(Part):
         least: robots of the smallest team.
         uneven: share of the episodes with one landmark more or less than robots.
         changes: probability that a robot leaves within an episode, and that one arrives.
+        hearing: range of what robots hear of each other, drawn for each episode from least to most [simple_spread's units]: a peer beyond
+            it is not known. (0, 0) for no limit.
         credit: what each robot is paid for the coverage: that of its `team`, as simple_spread does, or the `difference` that it makes
             itself (difference rewards: Wolpert and Tumer, Advances in Complex Systems 4 (2001) 265).
     """
@@ -32,4 +34,5 @@ class EntitiesConfig(Part):
     least: int = 2
     uneven: float = 0.3
     changes: float = 0.3
+    hearing: tuple[float, float] = (0.0, 0.0)
     credit: Literal["team", "difference"] = "difference"

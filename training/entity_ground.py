@@ -55,7 +55,7 @@ class EntityGround:
             if step:  # who left in this step had no part in what it came to
                 paid = (state.position, present, state.landmarks, teams.landmarks_known)
                 rewards.append(entity_reward(*paid, config.world.local_ratio, config.entities.credit).T)
-            seen.append(_observation(state, present, teams.landmarks_known))
+            seen.append(_observation(state, present, teams))
             if step == horizon:
                 break
             out, _ = policy.actors.step(seen[-1], torch.zeros(0))
@@ -100,7 +100,7 @@ class EntityGround:
         state, present = world.begin(teams.starts, teams.landmarks), teams.present(0)
         positions = [state.position]
         for _ in range(self._config.world.horizon):
-            out = actors(_observation(state, present, teams.landmarks_known))
+            out = actors(_observation(state, present, teams))
             state = world.step(state, policy.greedy_force(out).transpose(0, 1))
             positions.append(state.position)
         return torch.stack(positions, dim=1).double().numpy(), layouts.landmarks
@@ -116,16 +116,20 @@ def _with_those_present(state: WorldState, teams: Teams, before: Tensor, step: i
     return replace(state, position=position, velocity=velocity), present
 
 
-def _observation(state: WorldState, present: Tensor, landmarks_known: Tensor) -> Tensor:
+def _observation(state: WorldState, present: Tensor, teams: Teams) -> Tensor:
     """What all robots of a batch observe, robots first: [N, B, D]."""
     shape = state.position.shape[:2]
+    known = of_others(present[..., None].float())[..., 0]
+    if teams.hearing.isfinite().any():
+        away = torch.linalg.vector_norm(of_others(state.position) - state.position[:, :, None], dim=-1)
+        known = known * (away <= teams.hearing[:, None, None])
     view = View(
         own_position=state.position,
         own_velocity=state.velocity,
         landmarks=state.landmarks[:, None].expand(-1, shape[1], -1, -1),
         peers=of_others(state.position),
         peers_velocity=of_others(state.velocity),
-        peers_known=of_others(present[..., None].float())[..., 0],
-        landmarks_known=landmarks_known[:, None].expand(-1, shape[1], -1),
+        peers_known=known,
+        landmarks_known=teams.landmarks_known[:, None].expand(-1, shape[1], -1),
     )
     return observe(ENTITY_FIELDS, view).transpose(0, 1)

@@ -21,6 +21,7 @@ class Teams:
         landmarks_known: [B, L], 1 for those that there are, else 0.
         begins: [B, N], step before which a robot is not there.
         ends: [B, N], step from which on it is not there any more.
+        hearing: [B], how far robots hear each other; infinite for all.
     """
 
     starts: Tensor
@@ -28,6 +29,7 @@ class Teams:
     landmarks_known: Tensor
     begins: Tensor
     ends: Tensor
+    hearing: Tensor
 
     def present(self, step: int) -> Tensor:
         """[B, N], whether each robot is there."""
@@ -62,11 +64,14 @@ def draw_teams(entities: EntitiesConfig, most: int, episodes: int, horizon: int,
     begins = torch.where((number == robots[:, None]) & arriving[:, None], arrives[:, None].long(), begins)
     half = arena_for(1.0, TEAM_SIZE, torch.maximum(robots, landmarks))
     points = (torch.rand(episodes, 2 * most, 2, generator=generator) * 2 - 1) * half[:, None, None]
-    return Teams(points[:, :most], points[:, most:], (number < landmarks[:, None]).float(), begins, ends)
+    nearest, farthest = entities.hearing
+    hearing = torch.full((episodes,), torch.inf) if farthest == 0 else nearest + (farthest - nearest) * chance()
+    return Teams(points[:, :most], points[:, most:], (number < landmarks[:, None]).float(), begins, ends, hearing)
 
 
 def whole_teams(starts: Tensor, landmarks: Tensor) -> Teams:
     """Teams in which nobody leaves or arrives, from [B, N, 2] and [B, L, 2]."""
     shape = starts.shape[:2]
     never = torch.full(shape, torch.iinfo(torch.int64).max)
-    return Teams(starts, landmarks, torch.ones(landmarks.shape[:2]), torch.zeros(shape, dtype=torch.int64), never)
+    hearing = torch.full(shape[:1], torch.inf)
+    return Teams(starts, landmarks, torch.ones(landmarks.shape[:2]), torch.zeros(shape, dtype=torch.int64), never, hearing)

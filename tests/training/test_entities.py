@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from robots.errors import InputError
 from sim3d.profile import load_profile
@@ -122,6 +123,40 @@ def test_two_robots_divide_two_landmarks_before_they_have_learned_anything():
         weight = net._assign(between, length, length, torch.cat([still, still], 1), torch.ones(2, 1), torch.ones(2, 1))
         weights.append(weight[-1, :, 0])
     assert weights[0][0] > 0.8 and weights[1][1] > 0.8
+
+
+@pytest.mark.parametrize(("robots", "landmarks", "least"), [(3, 3, 0.9), (5, 4, 0.9), (4, 5, 0.9), (10, 10, 0.7)])
+def test_the_division_is_the_shortest_there_is_before_anything_is_learned(robots, landmarks, least):
+    """Against the Hungarian method; a spare robot goes nowhere. What differs are ways that are nearly as short: the more, the more robots."""
+    teams = 300
+    generator = torch.Generator().manual_seed(robots)
+    half = (max(robots, landmarks) / 3) ** 0.5
+    places, spots = (half * (2 * torch.rand(2, count, teams, generator=generator) - 1) for count in (robots, landmarks))
+    net = EntityNetwork((16,), 2, 2, 5, False, 1.0, torch.Generator().manual_seed(0))
+    gap = spots[:, None] - places[:, :, None]
+    length = gap.norm(dim=0)
+    with torch.no_grad():
+        weight = net._assign(gap, length, length, torch.zeros_like(places), torch.ones(robots, teams), torch.ones(landmarks, teams))[-1]
+    agreed = 0
+    for team in range(teams):
+        who, where = linear_sum_assignment(length[..., team])
+        own = where[who == 0]
+        given = weight[:, team]
+        agreed += (given.sum() < 0.5) if not len(own) else (given.argmax() == own[0] and given.sum() > 0.5)
+    assert agreed / teams > least
+
+
+def test_peers_out_of_hearing_are_not_known_in_training():
+    near = msgspec.structs.replace(SMALL, entities=EntitiesConfig(hearing=(0.5, 0.5)))
+    batches = [
+        Ppo(config).ground.collect(Ppo(config).policy, load_profile("clean"), torch.Generator().manual_seed(3)) for config in (SMALL, near)
+    ]
+    names = Ppo(SMALL).front_end.inputs
+    pick = lambda batch, field, axes: torch.stack([batch.seen[..., names.index(f"{field}[{n}]")] for n in range(axes)], -1)  # noqa: E731
+    away = pick(batches[1], "peers_relative", 6).unflatten(-1, (3, 2)).norm(dim=-1)
+    known = [pick(batch, "peers_known", 3) for batch in batches]
+    assert (known[1][away > 0.5] == 0).all() and known[1].sum() > 0
+    assert known[1].sum() < 0.5 * known[0].sum()
 
 
 def test_the_reward_of_a_whole_team_is_simple_spreads():
@@ -239,6 +274,7 @@ def test_a_team_of_any_size_can_be_evaluated(robots, landmarks):
         ("entities.least", 5, "entities.least: is 5, must be at most world.robots, which is 4"),
         ("entities.nearest", 0, "entities.nearest: is 0, must be at least 1"),
         ("entities.changes", 1.5, "entities.changes: is 1.5, must be from 0 to 1"),
+        ("entities.hearing", (2.0, 1.0), "entities.hearing: is [2.0, 1.0], must be [least, most], finite and not below 0"),
         ("entities.most", 3, "entities.most: is 3, must be 4 ... 256"),
         ("network.kind", "perceptrons", "entities.least: is 3, but network.kind is 'perceptrons'; leave it out"),
     ],
