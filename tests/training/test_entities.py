@@ -127,7 +127,7 @@ def test_two_robots_divide_two_landmarks_before_they_have_learned_anything():
 
 @pytest.mark.parametrize(("robots", "landmarks", "least"), [(3, 3, 0.9), (5, 4, 0.9), (4, 5, 0.9), (10, 10, 0.7)])
 def test_the_division_is_the_shortest_there_is_before_anything_is_learned(robots, landmarks, least):
-    """Against the Hungarian method; a spare robot goes nowhere. What differs are ways that are nearly as short: the more, the more robots."""
+    """Against the Hungarian method; a spare robot goes nowhere. What differs are ways nearly as short: more, of more robots."""
     teams = 300
     generator = torch.Generator().manual_seed(robots)
     half = (max(robots, landmarks) / 3) ** 0.5
