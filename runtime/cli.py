@@ -49,7 +49,7 @@ COMMANDS = {
     "characterise": _Command("sim3d.characterise.command", "measure how a robot answers set-points, and identify its planar model", "sim"),
     "transfer": _Command("sim3d.transfer.command", "score bundles in all their worlds, under one profile after the other", "sim"),
     "picture": _Command("sim3d.picture_command", "draw recorded missions", "sim"),
-    "scale": _Command("training.scale.command", "fly entity actors in teams of more and more robots, and measure what they cost", "train,sim"),
+    "scale": _Command("training.scale.command", "fly entity actors in teams of any size, and measure what they cost", "train,sim"),
     "study": _Command("training.studies.command", "train several configurations over several seeds, and compare them", "train,sim"),
     "demo": _Command("training.demo_command", "train, export, deploy and measure, from nothing to one table", "train,sim"),
 }
