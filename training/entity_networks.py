@@ -32,6 +32,8 @@ FAINTEST = -20.0
 STEERING = 4.0
 """Force towards the assigned landmark for each unit of way, at the start: forces are learned as what differs from it (residual policy
 learning, arXiv 1812.06298)."""
+CLEARANCE, KEEPING = 0.4, 8.0
+"""How far a robot that waits keeps from landmarks, and so from who is there (two bodies touch at 0.3); and how firmly."""
 NEIGHBOURHOOD = 0.6
 """How near a peer is in the way: what is learned of it fades as exp(-(distance / this)^2 / 2), in a large team as in a small one."""
 PAIR_FEATURES = 16
@@ -152,13 +154,19 @@ class EntityNetwork(nn.Module):
         return wish[:, 0] * price * robot[:, :1]
 
     def _way(self, scene: Scene, weight: Tensor) -> Tensor:
-        """From where the robot would come to rest to what the last assignment gives it [2, M]; none of it where that is nothing.
+        """From where the robot would come to rest to what the last assignment gives it [2, M], as far as that is something.
 
-        A robot that is hardly given anything stays, and does not crawl there: shares of a tenth and nine tenths become 0.01 and 0.99.
+        A robot that is hardly given anything does not crawl there (shares of a tenth and nine tenths become 0.01 and 0.99), but waits in
+        the midst of the landmarks around it, where it has the shortest way to whatever it will be needed for.
         """
+        ways = scene.landmarks - self.coasting * scene.velocity[:, None]
         given = weight[-1].sum(0)
-        going = given / (given.square() + (1.0 - given).square())
-        return going * (weight[-1] * (scene.landmarks - self.coasting * scene.velocity[:, None])).sum(1)
+        going = given.square() / (given.square() + (1.0 - given).square())
+        away = _length(scene.landmarks)
+        around = scene.landmarks_known * torch.exp(-away)
+        beside = scene.landmarks_known * torch.relu(1.0 - away / CLEARANCE) * KEEPING
+        waiting = around / around.sum(0).clamp(min=LEAST) - beside
+        return ((weight[-1] * (going / given.clamp(min=LEAST)) + waiting * (1.0 - going)) * ways).sum(1)
 
     def _balance(
         self, wish: Tensor, leave: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor
