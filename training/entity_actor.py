@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from training.actor_graph import ForceHead
-from training.entity_networks import ENTITY_FIELDS, Scene, nearest
+from training.entity_scene import ENTITY_FIELDS, Scene, nearest
 from training.similarity import KEEP, PUSH, Similarity
 
 ROBOT_FIELDS = ENTITY_FIELDS[1:]

@@ -16,8 +16,9 @@ from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS, SpreadWorld
 from sim3d.world import WorldState, random_layouts
 from training.config import TrainConfig
 from training.entity_config import TEAM_SIZE
-from training.entity_networks import ENTITY_FIELDS, EntityTeam
+from training.entity_networks import EntityTeam
 from training.entity_reward import entity_reward
+from training.entity_scene import ENTITY_FIELDS
 from training.entity_teams import Teams, draw_teams, whole_teams
 from training.front_ends import PlainView
 from training.ground import EVALUATION_SEED

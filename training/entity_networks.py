@@ -10,25 +10,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from runtime.observation import field_shapes
-
-ENTITY_FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers_relative", "peers_velocity", "peers_known")
-"""What entity actors read; numbers of landmarks stand in one field after the other, each by landmark, and so those of peers."""
+from training.assignment import LEAST, own_share
+from training.entity_scene import Scene, length, nearest, unpack
 
 COASTING = 0.4
 """Where a robot comes to rest ahead of itself, as a multiple of its velocity: 0.1 / (1 - 0.75) in simple_spread; networks begin with it."""
 SHARPNESS = (12.0, 18.0)
 """Of the assignments at the start, from the first head to the last: what a unit of distance takes off a score."""
-STAGES = (0.25, 0.5, 1.0)
-"""Shares of the scores that are balanced one after the other, each from the prices of the one before: epsilon scaling, as sharp assignments
-are found in optimal transport (arXiv 1610.06519). 15 rounds in all then do as much for ten robots as 25 of the full scores."""
-FAINTEST = -20.0
-"""Least score of a landmark, counted from the robot's best: with a sharpness of 16, of one that is 1.25 units farther away."""
 STEERING = 4.0
 """Force towards the assigned landmark for each unit of way, at the start: forces are learned as what differs from it (residual policy
 learning, arXiv 1812.06298)."""
@@ -38,42 +30,6 @@ NEIGHBOURHOOD = 0.6
 """How near a peer is in the way: what is learned of it fades as exp(-(distance / this)^2 / 2), in a large team as in a small one."""
 PAIR_FEATURES = 16
 """Width of what is learned of each pair of robot and landmark, and of each peer."""
-LEAST = 1e-12
-"""Least divisor. It is a bound, not a summand: what onnxruntime computed where such a constant was added was what it is without it."""
-
-
-class Scene(NamedTuple):
-    """What M robots see, numbers first: an operation then runs over whole rows of robots.
-
-    Attributes:
-        velocity: [2, M], own.
-        landmarks: [2, L, M], from the own position.
-        landmarks_known: [L, M], 1 or 0.
-        peers: [2, P, M], from the own position.
-        peers_velocity: [2, P, M].
-        peers_known: [P, M], 1 or 0.
-    """
-
-    velocity: Tensor
-    landmarks: Tensor
-    landmarks_known: Tensor
-    peers: Tensor
-    peers_velocity: Tensor
-    peers_known: Tensor
-
-
-def unpack(seen: Tensor, robots: int, landmarks: int) -> Scene:
-    """Observations [M, D] of ENTITY_FIELDS as a scene of `robots` - 1 peers and so many landmarks."""
-    sizes = [field.size for field in field_shapes(ENTITY_FIELDS, robots, landmarks)]
-    velocity, spots, spots_known, peers, speeds, known = seen.T.contiguous().split(sizes)
-    return Scene(velocity, _by_axis(spots), spots_known, _by_axis(peers), _by_axis(speeds), known)
-
-
-def nearest(scene: Scene, most: int) -> Scene:
-    """The same with the `most` nearest known landmarks, and with itself as many robots; what is missing is there and not known."""
-    spots, (spots_known,) = _nearest(scene.landmarks, [], scene.landmarks_known, most)
-    peers, (speeds, known) = _nearest(scene.peers, [scene.peers_velocity], scene.peers_known, max(1, most - 1))
-    return Scene(scene.velocity, spots, spots_known, peers, speeds, known)
 
 
 class EntityNetwork(nn.Module):
@@ -112,9 +68,9 @@ class EntityNetwork(nn.Module):
         robots, speeds = torch.cat([own, scene.peers], 1), torch.cat([scene.velocity[:, None], scene.peers_velocity], 1)
         known = torch.cat([torch.ones_like(scene.velocity[:1]), scene.peers_known])  # [R, M], oneself first
         gap = scene.landmarks[:, None] - robots[:, :, None]  # [2, R, L, M]
-        distance = _length(gap)
-        resting = _length(gap - self.coasting * speeds[:, :, None])
-        weight = self._assign(gap, distance, resting, speeds, known, scene.landmarks_known)
+        distance = length(gap)
+        resting = length(gap - self.coasting * speeds[:, :, None])
+        weight = own_share(self._score(gap, distance, resting, speeds), known, scene.landmarks_known, self.rounds)
         chosen = torch.cat(
             [
                 (weight[:, None] * scene.landmarks).sum(2).flatten(0, 1),
@@ -128,30 +84,10 @@ class EntityNetwork(nn.Module):
         out = self.head(torch.cat(parts).T)
         return out if self.steering is None else out + self.steering * self._way(scene, weight).T
 
-    def _assign(self, gap: Tensor, distance: Tensor, resting: Tensor, speeds: Tensor, known: Tensor, spots_known: Tensor) -> Tensor:
-        """What part of the robot goes to each landmark: [heads, L, M]; all of it, unless robots are more than landmarks."""
+    def _score(self, gap: Tensor, distance: Tensor, resting: Tensor, speeds: Tensor) -> Tensor:
+        """What each robot makes of each landmark [heads, R, L, M], from all pairs [..., R, L, M] and velocities [2, R, M]."""
         pair = torch.cat([gap, distance[None], resting[None], speeds[:, :, None].expand_as(gap)])
-        score = _numbers_first(self.pair, pair) - self.sharpness.exp()[:, None, None, None] * resting
-        there = known[:, None] * spots_known  # [R, L, M]
-        # A robot's scores count from its best one: what all its landmarks have in common is taken off by the balance anyway.
-        best = torch.where(there > 0, score, -1e9).amax(2, keepdim=True).detach()
-        score = (score - best).clamp(FAINTEST, 0.0)
-        # Where landmarks are more, nobody takes the rest, and wants all of them alike; where robots are more, the rest goes nowhere, and
-        # that is worth as much to each: by a robot's own count the more, the worse its best landmark is.
-        least = torch.where(known > 0, best[:, :, 0], 1e9).amin(1, keepdim=True)
-        leave = (least - best[:, :, 0]).clamp(FAINTEST, 0.0)
-        surplus = known.sum(0) - spots_known.sum(0)
-        few, many = (-surplus).clamp(min=0.0), surplus.clamp(min=0.0)
-        # Only the last stage is learned through; those before give it prices to begin with.
-        price = spots_known.expand_as(score[:, 0])
-        for stage in STAGES[:-1]:
-            wishes = torch.exp(stage * score.detach()) * there, torch.exp(stage * leave)
-            _, price = self._balance(*wishes, price, known, spots_known, few, many)
-            # As prices of twice the scores; only their ratios count.
-            price = (price / price.amax(1, keepdim=True).clamp(min=LEAST)).square()
-        wish = torch.exp(score) * there  # [heads, R, L, M]
-        robot, price = self._balance(wish, torch.exp(leave), price, known, spots_known, few, many)
-        return wish[:, 0] * price * robot[:, :1]
+        return _numbers_first(self.pair, pair) - self.sharpness.exp()[:, None, None, None] * resting
 
     def _way(self, scene: Scene, weight: Tensor) -> Tensor:
         """From where the robot would come to rest to what the last assignment gives it [2, M], as far as that is something.
@@ -162,40 +98,16 @@ class EntityNetwork(nn.Module):
         ways = scene.landmarks - self.coasting * scene.velocity[:, None]
         given = weight[-1].sum(0)
         going = given.square() / (given.square() + (1.0 - given).square())
-        away = _length(scene.landmarks)
+        away = length(scene.landmarks)
         around = scene.landmarks_known * torch.exp(-away)
         beside = scene.landmarks_known * torch.relu(1.0 - away / CLEARANCE) * KEEPING
         waiting = around / around.sum(0).clamp(min=LEAST) - beside
         return ((weight[-1] * (going / given.clamp(min=LEAST)) + waiting * (1.0 - going)) * ways).sum(1)
 
-    def _balance(
-        self, wish: Tensor, leave: Tensor, price: Tensor, known: Tensor, spots_known: Tensor, few: Tensor, many: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """What makes of wishes [heads, R, L, M] what each robot gives to each landmark.
-
-        Args:
-            wish: for each landmark.
-            leave: to go nowhere [heads, R, M].
-            price: to begin with [heads, L, M].
-            known: [R, M], robots.
-            spots_known: [L, M].
-            few, many: landmarks that no robot is left for, and robots that no landmark is left for [M].
-
-        Returns:
-            Factors of robots [heads, R, M] and of landmarks [heads, L, M].
-        """
-        robot = known / (wish * price[:, None]).sum(2).clamp(min=LEAST)
-        for _ in range(self.rounds):
-            nobody = few / price.sum(1).clamp(min=LEAST)
-            price = spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None]).clamp(min=LEAST)
-            nowhere = many / (leave * robot).sum(1).clamp(min=LEAST)
-            robot = known / ((wish * price[:, None]).sum(2) + leave * nowhere[:, None]).clamp(min=LEAST)
-        return robot, price
-
     def _crowd(self, scene: Scene) -> Tensor:
         """What peers are in the way [PAIR_FEATURES, M]: the largest that any known one gives."""
         closing = scene.peers_velocity - scene.velocity[:, None]
-        away = _length(scene.peers)
+        away = length(scene.peers)
         near = scene.peers_known * torch.exp((away / NEIGHBOURHOOD).square() * -0.5)
         return (torch.relu(_numbers_first(self.peer, torch.cat([scene.peers, closing, away[None]]))) * near).amax(1)
 
@@ -267,25 +179,3 @@ def _numbers_first(layers: nn.Sequential, inputs: Tensor) -> Tensor:
     for layer in layers:
         signal = torch.addmm(layer.bias[:, None], layer.weight, signal) if isinstance(layer, nn.Linear) else layer(signal)
     return signal.unflatten(1, inputs.shape[1:])
-
-
-def _by_axis(rows: Tensor) -> Tensor:
-    """[2 K, M], by entity and axis, to [2, K, M]."""
-    return rows.unflatten(0, (rows.shape[0] // 2, 2)).transpose(0, 1)
-
-
-def _length(points: Tensor) -> Tensor:
-    """[2, ...] to [...]; its gradient is finite at zero."""
-    return torch.sqrt((points * points).sum(0) + 1e-6)
-
-
-def _nearest(spots: Tensor, others: list[Tensor], known: Tensor, most: int) -> tuple[Tensor, list[Tensor]]:
-    """Of K entities the `most` nearest known: spots and others [2, K, M], known [K, M], the last of what is given back."""
-    # So that there are always as many: entities that are not known.
-    nothing = spots.new_zeros(2, most, spots.shape[2])
-    spots, *others = (torch.cat([each, nothing], 1) for each in (spots, *others))
-    known = torch.cat([known, nothing[0]])
-    far = torch.where(known > 0, (spots * spots).sum(0), 1e9)
-    chosen = far.topk(most, dim=0, largest=False).indices
-    pairs = chosen[None].expand(2, -1, -1)
-    return spots.gather(1, pairs), [*(each.gather(1, pairs) for each in others), known.gather(0, chosen)]

@@ -25,7 +25,7 @@ from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.contracts import contract_for
 from training.entity_actor import ROBOT_FIELDS, EntityPointActor, EntityRobotActor
-from training.entity_networks import ENTITY_FIELDS
+from training.entity_scene import ENTITY_FIELDS
 from training.front_ends import learning_front_end
 from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency

@@ -14,11 +14,13 @@ from robots.errors import InputError
 from sim3d.profile import load_profile
 from sim3d.spread_task import reward
 from tests.training.small_entities import SMALL
+from training.assignment import own_share
 from training.config import TrainConfig, resolved_yaml
 from training.config_checks import check_train_config, read_train_config
 from training.entity_config import EntitiesConfig
-from training.entity_networks import EntityNetwork, Scene, nearest
+from training.entity_networks import EntityNetwork
 from training.entity_reward import entity_reward
+from training.entity_scene import Scene, nearest
 from training.entity_teams import draw_teams
 from training.ppo import Ppo
 from training.returns import generalised_advantage
@@ -120,7 +122,7 @@ def test_two_robots_divide_two_landmarks_before_they_have_learned_anything():
         both = torch.cat([torch.zeros_like(peer), peer], 1)
         between = spots[:, None] - both[:, :, None]
         length = between.norm(dim=0)
-        weight = net._assign(between, length, length, torch.cat([still, still], 1), torch.ones(2, 1), torch.ones(2, 1))
+        weight = own_share(net._score(between, length, length, torch.cat([still, still], 1)), torch.ones(2, 1), torch.ones(2, 1), 6)
         weights.append(weight[-1, :, 0])
     assert weights[0][0] > 0.8 and weights[1][1] > 0.8
 
@@ -136,7 +138,7 @@ def test_the_division_is_the_shortest_there_is_before_anything_is_learned(robots
     gap = spots[:, None] - places[:, :, None]
     length = gap.norm(dim=0)
     with torch.no_grad():
-        weight = net._assign(gap, length, length, torch.zeros_like(places), torch.ones(robots, teams), torch.ones(landmarks, teams))[-1]
+        weight = own_share(net._score(gap, length, length, 0 * places), torch.ones(robots, teams), torch.ones(landmarks, teams), 5)[-1]
     agreed = 0
     for team in range(teams):
         who, where = linear_sum_assignment(length[..., team])
