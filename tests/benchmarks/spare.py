@@ -13,6 +13,7 @@ import sys
 
 import numpy as np
 
+from runtime.actor import OnnxActor
 from runtime.bundle import read_bundle
 from runtime.observation import View, observe, of_others
 from runtime.team import Staleness
@@ -57,7 +58,7 @@ def fly(path: str, missions: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(coverage, axis=1), felt
 
 
-def _force(actor, state: WorldState, last: np.ndarray, here: np.ndarray, believed: np.ndarray, agent: int) -> np.ndarray:
+def _force(actor: OnnxActor, state: WorldState, last: np.ndarray, here: np.ndarray, believed: np.ndarray, agent: int) -> np.ndarray:
     """What one robot of each team does: [E, 2]. Who is gone is where it was, and at rest, as long as it is believed in."""
     told = np.where(here[..., None], state.position, last)
     known = np.broadcast_to(believed[..., None].astype(float), (*believed.shape, 2))
