@@ -28,7 +28,7 @@ _INK, _GRID, _PUBLISHED = "#333333", "#E9E9E9", "#AA3377"
 def study_picture(manifest: Manifest, summary: Summary, runs: dict[str, list[Run]]) -> bytes:
     """A PNG."""
     study = manifest.study
-    columns = min(3, len(study.panels))
+    columns = 2 if len(study.panels) == 4 else min(3, len(study.panels))
     rows = math.ceil(len(study.panels) / columns)
     canvas = Canvas(figsize=(4.3 * columns, 3.7 * rows + 0.9), dpi=130, layout="constrained", facecolor="white")
     axes = canvas.subplots(rows, columns, squeeze=False).ravel()
