@@ -18,7 +18,7 @@ from runtime.bundle import read_bundle
 from runtime.link import check_link
 from runtime.team import KEEP_APART, SMOOTHED
 from sim3d.in_process import run_missions
-from sim3d.metrics import EpisodeMetrics, episode_metrics, summarise, wilson_interval
+from sim3d.metrics import EpisodeMetrics, summarise, team_metrics, wilson_interval
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
 from sim3d.statistics.interval import NONE, Estimate
@@ -118,16 +118,7 @@ def _in_world(
             positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, **settings)
     finally:
         world.close()
-    metrics = episode_metrics(
-        positions,
-        layouts.landmarks,
-        ticks_per_step=every,
-        tick_period=world.tick_period,
-        capture_radius=contract.capture_radius,
-        robot_radius=world.robot_radius,
-        arena_half_size=contract.arena_half_size,
-    )
-    return summarise(metrics)
+    return summarise(team_metrics(positions, layouts.landmarks, contract, world))
 
 
 def _in_mpe2(actors: list[OnnxActor], episodes: int, seed: int, title: str) -> dict[str, float]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from runtime.contract import Contract
 from sim3d.contact_events import count_contacts
 from sim3d.landmark_returns import share_coming_back
 from sim3d.spread_task import all_covered, distances, reward
+from sim3d.world import World
 
 TOUCH_MARGIN = 0.01
 """Two bodies touch when the gap between them is below this share of their mean radius: solid bodies rest against each other with a gap of
@@ -119,6 +121,19 @@ def episode_metrics(
         boundary_violations=outside[:, 0].sum(axis=-1) + (outside[:, 1:] & ~outside[:, :-1]).sum(axis=(1, 2)),
         overlap=np.array([len(set(row)) < len(row) for row in nearest.tolist()], dtype=bool),
         oscillation=share_coming_back(position[:, ::ticks_per_step], landmarks, radius),
+    )
+
+
+def team_metrics(position: np.ndarray, landmarks: np.ndarray, contract: Contract, world: World) -> EpisodeMetrics:
+    """Score episodes of exported actors in the world that they were flown in: see episode_metrics, which has all else from these two."""
+    return episode_metrics(
+        position,
+        landmarks,
+        ticks_per_step=round(contract.period / world.tick_period),
+        tick_period=world.tick_period,
+        capture_radius=contract.capture_radius,
+        robot_radius=world.robot_radius,
+        arena_half_size=contract.arena_half_size,
     )
 
 

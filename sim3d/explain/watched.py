@@ -15,7 +15,7 @@ from sim3d.explain.patient_zero import Named, name_first, thresholds
 from sim3d.explain.record import Record, Recorder
 from sim3d.explain.signs import signs_of
 from sim3d.in_process import run_missions
-from sim3d.metrics import episode_metrics
+from sim3d.metrics import team_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile
 from sim3d.suite.runner import BATCH, Settings
@@ -95,16 +95,7 @@ class WatchedTeam:
         )
 
     def _scored(self, layouts: Layouts, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        contract = self.actors[0].contract
-        metrics = episode_metrics(
-            position,
-            layouts.landmarks,
-            ticks_per_step=round(contract.period / self.world.tick_period),
-            tick_period=self.world.tick_period,
-            capture_radius=contract.capture_radius,
-            robot_radius=self.world.robot_radius,
-            arena_half_size=contract.arena_half_size,
-        )
+        metrics = team_metrics(position, layouts.landmarks, self.actors[0].contract, self.world)
         return metrics.coverage, metrics.success
 
 

@@ -19,7 +19,7 @@ from runtime.actor import OnnxActor
 from runtime.contract import Contract
 from runtime.team import KEEP_APART, SMOOTHED
 from sim3d.in_process import run_missions
-from sim3d.metrics import episode_metrics
+from sim3d.metrics import team_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile
 from sim3d.recovery import attainable_landmarks, covered_landmarks, path_lengths, strikes
@@ -166,15 +166,7 @@ class CellRunner:
         for phase, part in (("during", position[:, : end + 1]), ("after", position[:, end:])):
             if part.shape[1] == 1:
                 continue
-            metrics = episode_metrics(
-                part,
-                layouts.landmarks,
-                ticks_per_step=round(contract.period / world.tick_period),
-                tick_period=world.tick_period,
-                capture_radius=contract.capture_radius,
-                robot_radius=world.robot_radius,
-                arena_half_size=contract.arena_half_size,
-            )
+            metrics = team_metrics(part, layouts.landmarks, contract, world)
             figures |= {f"{phase}.{field.name}": getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
             figures |= {f"{phase}.interventions_{reason}": count for reason, count in interventions.counts[phase].items()}
         return figures

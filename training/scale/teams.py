@@ -9,7 +9,7 @@ import numpy as np
 
 from runtime.actor import OnnxActor
 from sim3d.in_process import run_missions
-from sim3d.metrics import EpisodeMetrics, episode_metrics
+from sim3d.metrics import EpisodeMetrics, team_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import load_profile
 from sim3d.world import random_layouts
@@ -28,14 +28,5 @@ def fly(actors: Sequence[OnnxActor], episodes: int, seed: int) -> dict[str, np.n
         layouts = random_layouts(count, contract.team_size, contract.landmarks, contract.arena_half_size, seed, first)
         world = make_world("spread", specs, contract.landmarks, contract.arena_half_size)
         position = run_missions(world, specs, actors, layouts, load_profile("clean"), mission_periods(contract))
-        metrics = episode_metrics(
-            position,
-            layouts.landmarks,
-            ticks_per_step=1,
-            tick_period=world.tick_period,
-            capture_radius=contract.capture_radius,
-            robot_radius=world.robot_radius,
-            arena_half_size=contract.arena_half_size,
-        )
-        parts.append(metrics)
+        parts.append(team_metrics(position, layouts.landmarks, contract, world))
     return {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(EpisodeMetrics)}
