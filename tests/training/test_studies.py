@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 import shutil
@@ -131,8 +132,8 @@ def test_the_verdict_names_the_better_variant_and_by_how_much(straight):
 
 def test_every_panel_shows_every_variant(straight):
     picture = matplotlib.image.imread(straight / "study.png")[..., :3]
-    height, width = picture.shape[0] // 2, picture.shape[1] // 3
-    for row, column in ((0, 0), (0, 1), (0, 2), (1, 0)):
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    for row, column in itertools.product(range(2), repeat=2):
         pixels = picture[row * height : (row + 1) * height, column * width : (column + 1) * width].reshape(-1, 3)
         for colour in COLOURS[:2]:
             assert (np.abs(pixels - to_rgb(colour)).max(axis=1) < 0.02).sum() > 30, (row, column, colour)
