@@ -3,8 +3,9 @@
 A proxy cannot lose what TCP has already promised to deliver. What loss is to those who use TCP is a wait, and that is what it makes of it:
 each piece of a stream is tried at once and again after 0.2, 0.6, 1.4 ... s (retransmission, doubled each time, from Linux' least timeout; a
 new connection begins with 1 s) until an attempt is not lost and the link is there, and pieces that have come wait for those before them.
-There is no fast retransmit, so it is harsher than the kernel where much is under way. Since TCP needs acknowledgements, a link that is cut
-in one direction passes nothing in either.
+When a piece comes, the oldest that waits is tried at once (fast retransmit, and what follows the first acknowledgement after a timeout: on
+a link that is good again all that waits comes, one after the other). Since TCP needs acknowledgements, a link that is cut in one direction
+passes nothing in either.
 
 `python -m tests.benchmarks.impairing_proxy` reads JSON lines: first the connections, `[[listener, speaker, port, port behind it], ...]`,
 then an impairment after the other (`tests.benchmarks.impairment`).
@@ -37,26 +38,19 @@ QUEUE = 0.1
 
 
 class Air:
-    """What is between the robots now."""
+    """What is between the robots now.
+
+    Args:
+        seed: of what is lost.
+    """
 
     def __init__(self, seed: int) -> None:
         self.impairment = CLEAN
         self._free: dict[int, float] = {}
         self._draw = random.Random(seed)
 
-    async def carry(self, speaker: int, listener: int, size: int, timeout: float) -> None:
-        """Return when a piece of `size` bytes has come from one to the other, having been sent now."""
-        while True:
-            now = asyncio.get_running_loop().time()
-            delay = self._attempt(speaker, listener, size, now)
-            if delay is not None:
-                await asyncio.sleep(delay)
-                return
-            await asyncio.sleep(timeout)
-            timeout = min(2 * timeout, LONGEST_TIMEOUT)
-
-    def _attempt(self, speaker: int, listener: int, size: int, now: float) -> float | None:
-        """How long it takes [s]; None when it is lost."""
+    def attempt(self, speaker: int, listener: int, size: int, now: float) -> float | None:
+        """How long a piece of `size` bytes takes from one to the other [s]; None when it is lost."""
         bad = self.impairment
         if {(speaker, listener), (listener, speaker)} & bad.cut or self._draw.random() < bad.loss:
             return None
@@ -70,9 +64,42 @@ class Air:
         return queued + max(0.0, bad.delay + bad.jitter * self._draw.uniform(-1.0, 1.0))
 
 
+class Stream:
+    """One direction of one connection.
+
+    Args:
+        air: that it goes through.
+        speaker, listener: agents.
+    """
+
+    def __init__(self, air: Air, speaker: int, listener: int) -> None:
+        self._air, self._ends = air, (speaker, listener)
+        self._sent = 0
+        self._waiting: dict[int, asyncio.Event] = {}
+
+    async def carry(self, size: int, timeout: float) -> None:
+        """Return when a piece of `size` bytes has come, having been sent now; its first retransmission is after `timeout` [s]."""
+        loop = asyncio.get_running_loop()
+        number, self._sent = self._sent, self._sent + 1
+        while (delay := self._air.attempt(*self._ends, size, loop.time())) is None:
+            again = self._waiting[number] = asyncio.Event()
+            due = loop.time() + timeout
+            timer = loop.call_at(due, again.set)
+            try:
+                await again.wait()
+            finally:
+                timer.cancel()
+                del self._waiting[number]
+            if loop.time() >= due:
+                timeout = min(2 * timeout, LONGEST_TIMEOUT)
+        await asyncio.sleep(delay)
+        if self._waiting:
+            self._waiting[min(self._waiting)].set()
+
+
 async def _pass_on(air: Air, speaker: int, listener: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     """One direction of one connection, to its end."""
-    under_way: asyncio.Queue = asyncio.Queue(UNDER_WAY)
+    stream, under_way = Stream(air, speaker, listener), asyncio.Queue(UNDER_WAY)
 
     async def deliver() -> None:
         while (entry := await under_way.get()) is not None:
@@ -86,7 +113,7 @@ async def _pass_on(air: Air, speaker: int, listener: int, source: asyncio.Stream
     try:
         while piece := await source.read(PIECE):
             arrivals = [arrival for arrival in arrivals if not arrival.done()]
-            arrivals.append(asyncio.create_task(air.carry(speaker, listener, len(piece), LEAST_TIMEOUT)))
+            arrivals.append(asyncio.create_task(stream.carry(len(piece), LEAST_TIMEOUT)))
             await under_way.put((piece, arrivals[-1]))
     finally:
         for task in (delivery, *arrivals):
@@ -99,7 +126,7 @@ async def _serve(air: Air, listener: int, speaker: int, port: int, behind: int) 
     async def connected(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         # What comes from the listener may end at any time, and then nothing more is to be passed on; and so may the proxy.
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            await air.carry(listener, speaker, 0, CONNECT_TIMEOUT)
+            await Stream(air, listener, speaker).carry(0, CONNECT_TIMEOUT)
             far_source, far_sink = await asyncio.open_connection("127.0.0.1", behind)
             ways = [
                 asyncio.create_task(_pass_on(air, listener, speaker, source, far_sink)),

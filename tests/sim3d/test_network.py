@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import signal
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.impairing_proxy import Proxy
-from tests.benchmarks.impairment import full_partition
+from tests.benchmarks.impairing_proxy import Air, Proxy, Stream
+from tests.benchmarks.impairment import CLEAN, Impairment, full_partition
 from tests.benchmarks.namespaces import Namespaces, NotPermitted
 from tests.benchmarks.network import ALL, ROBOTS, Case, run_case
 from tests.runtime.factory import make_bundle
@@ -25,6 +26,25 @@ def test_a_team_holds_while_it_is_parted_and_drives_again_afterwards(tmp_path: P
         row = run_case(Case("partition", full_partition(ROBOTS), deaf=ALL), 6.0, proxy, bundle, tmp_path / "run")
     assert row.failed == []  # no process, state, command or fence
     assert math.isfinite(row.held) and math.isfinite(row.recovered) and row.active > 0.3
+
+
+def test_what_waited_for_a_lossy_link_comes_with_the_first_piece_after_it_is_good_again() -> None:
+    """However long each piece itself would have waited for its next retransmission by then."""
+
+    async def carried() -> tuple[float, float]:
+        air, loop = Air(seed=0), asyncio.get_running_loop()
+        air.impairment = Impairment(loss=1.0)
+        stream, began = Stream(air, 0, 1), loop.time()
+        waiting = [asyncio.create_task(stream.carry(100, 0.2)) for _ in range(20)]
+        await asyncio.sleep(0.8)  # tried again after 0.2 and 0.6 s, and next after 1.4 s
+        air.impairment = CLEAN
+        await stream.carry(100, 0.2)
+        good = loop.time()
+        await asyncio.gather(*waiting)
+        return good - began, loop.time() - began
+
+    good, all_came = asyncio.run(carried())
+    assert 0.8 <= good <= all_came < 1.3
 
 
 MAKER = """
