@@ -54,7 +54,7 @@ def provoking(out: Path) -> dict[str, dict]:
         "value explosion, q_learning": {
             "learner": "q_learning",
             "world": {"actions": "discrete"},
-            "q": {"learning_rate": 1.0, "final_learning_rate": 1.0, "target_rate": 1.0, "huber_delta": 1e6, "max_grad_norm": 1e6},
+            "q": {"learning_rate": 3.0, "final_learning_rate": 3.0, "target_rate": 1.0, "huber_delta": 1e6, "max_grad_norm": 1e6},
             "steps": 80_000,
         },
         "value explosion, maddpg": {
