@@ -18,7 +18,7 @@ from runtime.bundle import read_bundle
 from runtime.link import Fault
 from runtime.team import KEEP_APART
 from sim3d.in_process import run_missions
-from sim3d.metrics import episode_metrics
+from sim3d.metrics import team_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile
 from sim3d.spread_task import distances
@@ -69,15 +69,7 @@ def _missions(team: list[OnnxActor], arguments: argparse.Namespace, robot: int, 
     others = np.arange(contract.team_size) != robot
     nearest = distances(position[:, -1, others], layouts.landmarks)
     radius = np.broadcast_to(world.robot_radius, contract.team_size)
-    metrics = episode_metrics(
-        position,
-        layouts.landmarks,
-        ticks_per_step=round(contract.period / world.tick_period),
-        tick_period=world.tick_period,
-        capture_radius=contract.capture_radius,
-        robot_radius=radius,
-        arena_half_size=contract.arena_half_size,
-    )
+    metrics = team_metrics(position, layouts.landmarks, contract, world)
     return {
         "covered": (nearest.min(axis=1) < contract.capture_radius).mean(axis=-1),
         "body on it": (nearest < radius[others][:, None]).any(axis=1).mean(axis=-1),

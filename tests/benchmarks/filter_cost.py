@@ -19,7 +19,7 @@ from runtime.actor import OnnxActor
 from runtime.bundle import read_bundle
 from runtime.team import KEEP_APART, Separation
 from sim3d.in_process import run_missions
-from sim3d.metrics import EpisodeMetrics, episode_metrics, wilson_interval
+from sim3d.metrics import EpisodeMetrics, team_metrics, wilson_interval
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile, profile_names
 from sim3d.world import World, random_layouts
@@ -60,15 +60,7 @@ def run(world: World, actors: list[OnnxActor], profile: Profile, separation: Sep
 
     specs = [load_spec(contract.robot_kinds[0])] * world.robots
     positions = run_missions(world, specs, actors, layouts, profile, mission_periods(contract), separation=separation, intervened=note)
-    metrics = episode_metrics(
-        positions,
-        layouts.landmarks,
-        ticks_per_step=round(contract.period / world.tick_period),
-        tick_period=world.tick_period,
-        capture_radius=contract.capture_radius,
-        robot_radius=world.robot_radius,
-        arena_half_size=contract.arena_half_size,
-    )
+    metrics = team_metrics(positions, layouts.landmarks, contract, world)
     last = round(LAST / world.tick_period)
     stayed = (np.linalg.norm(positions[:, -last:] - positions[:, -1:], axis=-1) < STUCK).all(axis=1)
     stuck = stayed & (np.mean(hindered[-last:], axis=0) > CHANGED)

@@ -21,7 +21,7 @@ import numpy as np
 
 from runtime.bundle import read_bundle
 from sim3d.in_process import run_missions
-from sim3d.metrics import episode_metrics
+from sim3d.metrics import team_metrics
 from sim3d.mission_length import mission_periods
 from sim3d.profile import Actuation, Profile
 from sim3d.world import random_layouts
@@ -114,15 +114,7 @@ def missions(bundle: Path, latency: float, count: int) -> Cell:
     profile = Profile(name="late", actuation=Actuation(delay=latency))
     position = run_missions(world, specs, actors, layouts, profile, mission_periods(contract))
     world.close()
-    metrics = episode_metrics(
-        position,
-        layouts.landmarks,
-        ticks_per_step=round(contract.period / world.tick_period),
-        tick_period=world.tick_period,
-        capture_radius=contract.capture_radius,
-        robot_radius=world.robot_radius,
-        arena_half_size=contract.arena_half_size,
-    )
+    metrics = team_metrics(position, layouts.landmarks, contract, world)
     return Cell(
         float(metrics.success.mean()),
         float(metrics.success_body.mean()),
