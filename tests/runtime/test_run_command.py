@@ -31,7 +31,7 @@ def test_a_healthy_robot_moves_stays_small_and_stops_on_sigterm(
     summary = deployment.read_summary()
     assert summary["ending"]["kind"] == "stopped" and [change["mode"] for change in summary["mode_history"]][-1] == "SAFE_STOP"
     assert summary["messages"]["peers"]["r1"]["accepted"] > 10 and summary["messages"]["peers"]["r2"]["rejected"] == {}
-    assert summary["start_up_s"] > 0 and summary["process"]["max_resident_mb"] < 80
+    assert summary["process"]["max_resident_mb"] < 80
     assert not summary["process"]["torch"] and not summary["process"]["pybullet"]
     assert summary["process"]["frozen_objects"] > 10_000
     lines = [json.loads(line)["line"] for line in deployment.log.read_text().splitlines()]
@@ -49,6 +49,17 @@ def test_a_robot_that_rehearses_its_ticks_drives_as_any_other_and_says_nothing_t
     summary = deployment.read_summary()
     assert summary["messages"]["sent"] <= summary["ticks"] + 1 and summary["messages"]["peers"]["r1"]["rejected"] == {}
     assert summary["actor_runs"] <= summary["ticks"] and plant.commands[-1].action == (0.0, 0.0)
+
+
+def test_it_starts_in_less_than_a_second(deployment: Deployment, plant: RealTimePlant, start_fieldswarm: Start) -> None:
+    """The best of three: a shared machine may be busy."""
+    times = []
+    while len(times) < 3 and not (times and times[-1] < 1.0):
+        process, before = start_fieldswarm(*deployment.arguments()), len(plant.commands)
+        until(process, lambda before=before: len(plant.commands) > before)
+        finish(process, signal.SIGTERM)
+        times.append(deployment.read_summary()["start_up_s"])
+    assert min(times) < 1.0, times
 
 
 def test_a_terminal_that_goes_stops_the_robot_and_one_that_reads_no_more_does_not(

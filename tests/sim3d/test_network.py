@@ -29,23 +29,23 @@ def test_a_team_holds_while_it_is_parted_and_drives_again_afterwards(tmp_path: P
 
 
 def test_what_waited_for_a_lossy_link_comes_soon_after_it_is_good_again() -> None:
-    """However long each piece itself would have waited for its next retransmission by then."""
+    """Before any piece would have been tried again by itself."""
 
     async def carried() -> tuple[float, float]:
         air, loop = Air(seed=0), asyncio.get_running_loop()
         air.impairment = Impairment(loss=1.0)
         stream, began = Stream(air, 0, 1), loop.time()
-        waiting = [asyncio.create_task(stream.carry(100, 0.2)) for _ in range(20)]
-        await asyncio.sleep(0.8)  # tried again after 0.2 and 0.6 s, and next after 1.4 s
+        waiting = [asyncio.create_task(stream.carry(100, 6.0)) for _ in range(20)]
+        await asyncio.sleep(0.1)
         air.impairment = CLEAN
         for _ in range(3):
-            await stream.carry(100, 0.2)
+            await stream.carry(100, 6.0)
         good = loop.time()
         await asyncio.gather(*waiting)
         return good - began, loop.time() - began
 
     good, all_came = asyncio.run(carried())
-    assert 0.8 <= good <= all_came < 1.3
+    assert 0.1 <= good <= all_came < 5.0
 
 
 MAKER = """
