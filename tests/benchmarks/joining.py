@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks.joining BUNDLE`: ten entity robots as ten processes, of which two are killed and to which one is added.
 
-In real time, 10 Hz, world `spread`, ten landmarks, messages over ZeroMQ. Two robots that stand on landmarks are killed (SIGKILL) after
-a third of a mission, an eleventh robot is started after two thirds; nobody else is started anew or told. Who has been killed stays where
-it is, as a robot that breaks down does, and covers nothing any more. Coverage is the share of the landmarks that a robot which runs is
+In real time, 10 Hz, world `spread`, ten landmarks, messages over ZeroMQ. Two robots, drawn by lot, are killed after a third of a
+mission, an eleventh robot is started after two thirds; nobody else is started anew or told. Who has been killed stays where it is, as a
+robot that breaks down does, and covers nothing any more. Coverage is the share of the landmarks that a robot which runs is
 within the capture radius of. Exit status 1 unless the others ran through, were ACTIVE from their arming on, and coverage came back to
 what eight, and then nine robots can have, less `ALLOWED`.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -53,7 +52,7 @@ def fly(bundle: str, folder: Path, seed: int) -> tuple[dict[str, float], list[st
         time.sleep(PHASE)
         removed = random.Random(seed).sample([f"r{agent}" for agent in range(ROBOTS)], REMOVED)
         for robot in removed:
-            deployment.robots[robot].send_signal(signal.SIGKILL)
+            deployment.robots[robot].kill()
             deployment.robots[robot].wait()
         time.sleep(PHASE)
         deployment.robots[added] = deployment.start(added)

@@ -179,8 +179,8 @@ def measure_team(minutes: float) -> None:
         compute, late = summary["compute_us"], summary["stages_us"]["late"]
         memory, modes = summary["process"]["max_resident_mb"], json.dumps(summary["modes"])
         print(f"{robot}: {summary['ticks']} ticks, {100 * missed:.3f} % missed, woken late p99 {late['p99'] / 1e3:.2f} ms")
-        print(f"    started in {summary['start_up_s']:.2f} s, three at once beside the plant", end="; ")
-        print(f"compute p50 {compute['p50']:.0f} us, p99 {compute['p99']:.0f} us; {memory} MB; {modes}; {summary['interventions']}")
+        print(f"    started in {summary['start_up_s']:.2f} s, three at once beside the plant")
+        print(f"    compute p50 {compute['p50']:.0f} us, p99 {compute['p99']:.0f} us; {memory} MB; {modes}; {summary['interventions']}")
 
 
 def main() -> None:
