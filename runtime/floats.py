@@ -18,11 +18,12 @@ logical_not = operator.not_
 
 
 def hypot(x: float, y: float) -> float:
-    """sqrt(x^2 + y^2), of any numbers. C's own, as in numpy; `math.hypot` rounds in another way."""
+    """sqrt(x^2 + y^2), of any numbers, NaN too. C's own, as in numpy; `math.hypot` rounds in another way."""
     try:
         return abs(complex(x, y))
     except OverflowError:
-        return math.inf
+        # Too large; or not finite, soon after something else was too large: CPython 3.10 and 3.11 then look at what that left in errno.
+        return math.hypot(x, y)
 
 
 def where(condition: bool, chosen: float, other: float) -> float:

@@ -32,6 +32,16 @@ def test_hypot_is_that_of_numpy(x: float, y: float) -> None:
 
 
 @given(ANY, ANY)
+@example(math.nan, -1.7e30)
+def test_hypot_is_that_of_numpy_right_after_a_number_that_was_too_large(x: float, y: float) -> None:
+    assert floats.hypot(1e308, 1.7e308) == math.inf
+    found = floats.hypot(x, y)
+    with np.errstate(all="ignore"):
+        expected = float(np.hypot(x, y))
+    assert bits(found) == bits(expected) or (math.isnan(found) and math.isnan(expected))
+
+
+@given(ANY, ANY)
 @example(math.nan, 0.0)
 @example(0.0, math.nan)
 @example(-1.0, 0.0)
