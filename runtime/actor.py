@@ -32,8 +32,8 @@ ENTITY_INPUTS = ("landmarks", "peers")
 class OnnxActor:
     """An actor, ready to run: `(observation [B, D], state [B, S]) -> (action [B, 2], next_state [B, S])`, all float32.
 
-    The tensors are named `observation`, `state`, `action` and `next_state`; an actor without memory (S = 0) has no state tensors. An entity
-    actor's observation is fed by whom its numbers are of (`runtime/entities.py`).
+    The tensors are named `observation`, `state`, `action` and `next_state`; an actor without memory (S = 0) has no state tensors, one that
+    speaks puts out a `message` [B, W] as well. An entity actor's observation is fed by whom its numbers are of (`runtime/entities.py`).
 
     Args:
         model: the bytes of the ONNX file.
@@ -55,7 +55,7 @@ class OnnxActor:
         except UnicodeDecodeError as error:
             raise InputError(f"{place}: has a name that is not UTF-8: {error}") from None
         self._initial = np.array(self.contract.state_initial, dtype=np.float32)
-        self._outputs = ["action", "next_state"] if self.contract.state_size else ["action"]
+        self._outputs = [*_output_sizes(self.contract)]
         for robots, landmarks in _sizes_to_try(self.contract):
             self.for_team(self.contract.agent, robots, landmarks, place)._try_one_run(place)
 
@@ -75,6 +75,11 @@ class OnnxActor:
         return np.broadcast_to(self._initial, (*leading, self._initial.size)).copy()
 
     def act(self, observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run once, of an actor that speaks for what it does alone: see act_and_speak."""
+        action, _, following = self.act_and_speak(observation, state)
+        return action, following
+
+    def act_and_speak(self, observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Run once.
 
         Args:
@@ -82,15 +87,15 @@ class OnnxActor:
             state: [..., S], from `initial_state` or the last call.
 
         Returns:
-            action [..., 2] and next state [..., S], float32.
+            action [..., 2], message [..., W] (None from an actor that is silent) and next state [..., S], float32.
         """
         leading = observation.shape[:-1]
         feed = self._feed(observation.reshape(-1, observation.shape[-1]))
         if self.contract.state_size:
             feed["state"] = state.reshape(-1, state.shape[-1]).astype(np.float32, copy=False)
-        action, *rest = self._session.run(self._outputs, feed)
-        following = rest[0].reshape(*leading, -1) if rest else state
-        return action.reshape(*leading, ACTION_SIZE), following
+        action, *rest = (each.reshape(*leading, each.shape[-1]) for each in self._session.run(self._outputs, feed))
+        message = rest.pop(0) if self.contract.words else None
+        return action, message, rest[0] if rest else state
 
     def _feed(self, observation: np.ndarray) -> dict[str, np.ndarray]:
         if self.contract.reads_entities:
@@ -106,7 +111,7 @@ class OnnxActor:
             found = [output.shape for output in self._session.run(self._outputs, feed)]
         except Exception as error:  # as in _open_session
             raise InputError(f"{place}: cannot be run: {_one_line(error)}") from None
-        expected = [(2, ACTION_SIZE), (2, self.contract.state_size)][: len(found)]
+        expected = [(2, size) for size in _output_sizes(self.contract).values()]
         if found != expected:
             raise InputError(f"{place}: gives {', '.join(self._outputs)} of shape {found} for two observations, must be {expected}")
 
@@ -163,10 +168,16 @@ def _read_contract(session: onnxruntime.InferenceSession, place: str) -> Contrac
     return decode_contract(metadata[METADATA_KEY], place)
 
 
+def _output_sizes(contract: Contract) -> dict[str, int]:
+    """Numbers of each output of the graph, in their order."""
+    sizes = {"action": ACTION_SIZE, "message": contract.words, "next_state": contract.state_size}
+    return {name: size for name, size in sizes.items() if size}
+
+
 def _check_fields(contract: Contract, place: str) -> None:
     """An observation that differs from the trained one is the classic failed deployment (IsaacLab 2636, unitree_rl_gym 26)."""
     try:
-        expected = field_shapes(contract.layout, contract.team_size, contract.landmarks)
+        expected = field_shapes(contract.layout, contract.team_size, contract.landmarks, contract.words)
     except InputError as error:
         raise InputError(f"{place}: contract: {error}") from None
     for found, wanted in zip(contract.observation, expected, strict=True):
@@ -186,10 +197,9 @@ def _sizes_to_try(contract: Contract) -> list[tuple[int, int]]:
 
 def _check_graph(session: onnxruntime.InferenceSession, contract: Contract, place: str) -> None:
     state = {"state": contract.state_size} if contract.state_size else {}
-    following = {"next_state": contract.state_size} if contract.state_size else {}
-    rows = input_sizes(contract.layout) if contract.reads_entities else {"observation": contract.observation_size}
+    rows = input_sizes(contract.layout, contract.words) if contract.reads_entities else {"observation": contract.observation_size}
     _check_tensors("input", session.get_inputs(), {**rows, **state}, place)
-    _check_tensors("output", session.get_outputs(), {"action": ACTION_SIZE, **following}, place)
+    _check_tensors("output", session.get_outputs(), _output_sizes(contract), place)
 
 
 def _check_tensors(direction: str, tensors: list[Any], expected: dict[str, int], place: str) -> None:

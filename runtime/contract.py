@@ -9,6 +9,7 @@ import msgspec
 
 from robots.errors import InputError
 from robots.spec import ActionKind, RobotSpec
+from runtime.message import LONGEST_VECTOR
 
 CONTRACT_VERSION = 1
 MOST_TICKS = 10**6
@@ -71,6 +72,18 @@ class Entities(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nearest: int
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an actor says to its peers each time that it runs, and reads of them as `peers_message`.
+
+    Attributes:
+        size: W, numbers in a message.
+        kind: `numbers`, any; or `bits`, each of which is -1 or 1. Silence is zeros.
+    """
+
+    size: int
+    kind: Literal["numbers", "bits"]
+
+
 class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One actor's contract. Lengths in m and times in s; for robot kind `point`, in simple_spread's units.
 
@@ -92,6 +105,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         training: provenance.
         entities: of an actor for teams of many sizes; `team_size`, `landmarks`, `observation` and `arena_half_size` are then those of the
             team that it was measured in. Not there in an actor for one size.
+        message: of an actor that speaks; not there in one that is silent.
     """
 
     contract: int = CONTRACT_VERSION
@@ -110,11 +124,17 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     robot_kinds: tuple[str, ...]
     training: Training
     entities: Entities | msgspec.UnsetType = msgspec.UNSET
+    message: Message | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def reads_entities(self) -> bool:
         """Whether the actor is for teams of many sizes."""
         return self.entities is not msgspec.UNSET
+
+    @property
+    def words(self) -> int:
+        """W: numbers in a message to the peers; 0 for an actor that is silent."""
+        return 0 if self.message is msgspec.UNSET else self.message.size
 
     @property
     def observation_size(self) -> int:
@@ -174,6 +194,8 @@ def _check_sane(contract: Contract, place: str) -> None:
             raise InputError(f"{place}: contract: {name}: is {value}, must be 0 ... {most:g}")
     if contract.reads_entities:
         _check_entities(contract, place)
+    if contract.message is not msgspec.UNSET and not 1 <= contract.message.size <= LONGEST_VECTOR:
+        raise InputError(f"{place}: contract: message.size: is {contract.message.size}, must be 1 ... {LONGEST_VECTOR}")
     if not all(math.isfinite(value) for value in contract.state_initial):
         raise InputError(f"{place}: contract: state_initial: has a number that is not finite")
 

@@ -31,12 +31,14 @@ class Wish:
         action: [2], to be commanded if that is safe.
         observation: [D], what the actor read; None in ticks in which it did not run.
         answer: [2], what it said to that.
+        message: [W], what it said to its peers; None from one that is silent.
     """
 
     peers: Peers
     action: np.ndarray
     observation: np.ndarray | None = None
     answer: np.ndarray | None = None
+    message: np.ndarray | None = None
 
 
 class Decider:
@@ -44,6 +46,7 @@ class Decider:
 
     Attributes:
         sent: [2], what the driver last sent.
+        said: what the actor last said to its peers; empty as long as it has said nothing.
 
     Args:
         robot: its id.
@@ -68,10 +71,15 @@ class Decider:
         self._lost = team.staleness.lost
         self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
         self._command_latency = np.array([command_latency])
+        words = actor.contract.words
+        self._silence = np.zeros((self._peers, words)) if words else None
+        self._word = int if words and actor.contract.message.kind == "bits" else float
+        self._heeded = actor.contract.period
         self.begin()
 
     def begin(self) -> None:
         """The policy begins anew: the robot enters ACTIVE."""
+        self.said: tuple[float, ...] = ()
         self._memory = self._actor.initial_state()
         self._schedule = HeldAction.for_robot(self._actor.contract, self._spec, self._period)
 
@@ -117,7 +125,7 @@ class Decider:
             heard: of the M peers, by ascending agent number.
             active: whether the robot may move; if not, the actor does not run.
         """
-        peers = believe(heard, own.position.tolist(), self._lost)
+        peers = believe(heard, own.position.tolist(), self._lost, self._heeded)
         if not (active and self._schedule.due(own.elapsed)):
             return Wish(peers, self._schedule.at(own.elapsed))
         told = peers.as_arrays()
@@ -131,12 +139,15 @@ class Decider:
             peers_known=told.known,
             command_latency=self._command_latency,
             own_setpoint=self.sent,
+            peers_message=self._silence if told.message is None else told.message,
         )
         observation = observe(self._actor.contract.layout, view)
-        answer, self._memory = self._actor.act(observation, self._memory)
+        answer, message, self._memory = self._actor.act_and_speak(observation, self._memory)
         answer = answer.astype(np.float64)
         self._schedule.offer(answer, own.elapsed)
-        return Wish(peers, self._schedule.at(own.elapsed), observation, answer)
+        if message is not None:
+            self.said = tuple(map(self._word, message.tolist()))
+        return Wish(peers, self._schedule.at(own.elapsed), observation, answer, message)
 
     def allow(self, own: RobotState, own_age: float, heard: Heard, wish: Wish, active: bool) -> Gated:
         """What of a wish may be commanded.

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from robots.driver import RobotState
+from runtime.contract import Message
 from runtime.heard import Heard
 from runtime.link import LinkProfile
 from runtime.peers import PeerTrack
@@ -35,22 +36,31 @@ class Ears(Protocol):
 
 
 class OpenEars:
-    """Everything is heard as it comes."""
+    """Everything is heard as it comes.
+
+    Args:
+        words: numbers in what the peers' actors say; a vector that is not as long is silence.
+    """
+
+    def __init__(self, words: int = 0) -> None:
+        self._silence = (0.0,) * words
 
     def hear(self, own: RobotState, tracks: Sequence[PeerTrack], ages: Sequence[float]) -> Heard:
         """The newest message of each."""
-        position, velocity, age = [], [], []
+        position, velocity, age, said = [], [], [], []
         for track, its_age in zip(tracks, ages, strict=True):
             message = track.newest
             if message is not None and message.episode == own.episode:
                 position.append(message.position)
                 velocity.append(message.velocity)
                 age.append(min(its_age, SILENCE))
+                said.append(_said(message.vector, self._silence))
             else:
                 position.append((0.0, 0.0))
                 velocity.append((0.0, 0.0))
                 age.append(math.inf)
-        return Heard(position, velocity, age)
+                said.append(self._silence)
+        return Heard(position, velocity, age, said if self._silence else None)
 
 
 class LinkedEars:
@@ -65,13 +75,17 @@ class LinkedEars:
         me: my agent number.
         robots: N.
         period: of the control loop [s].
+        message: what the peers' actors say; None from those that are silent.
     """
 
-    def __init__(self, profile: LinkProfile, missions: Missions, me: int, robots: int, period: float) -> None:
+    def __init__(
+        self, profile: LinkProfile, missions: Missions, me: int, robots: int, period: float, message: Message | None = None
+    ) -> None:
         # Imported here: a robot without an artificial link has no use for random numbers.
         from runtime.link_model import LinkModel
 
-        self._begin = lambda seed: LinkModel(profile, np.array([seed]), robots, period, (me,))
+        self._begin = lambda seed: LinkModel(profile, np.array([seed]), robots, period, (me,), message=message)
+        self._silence = (0.0,) * (message.size if message else 0)
         self._seeds = [mission.seed for mission in missions.missions]
         self._me, self._robots = me, robots
         self._peers = [agent for agent in range(robots) if agent != me]
@@ -94,6 +108,7 @@ class LinkedEars:
     def _through_link(self, own: RobotState, tracks: Sequence[PeerTrack], ages: Sequence[float]) -> Heard:
         position, velocity = np.zeros((1, self._robots, 2)), np.zeros((1, self._robots, 2))
         age, came = np.zeros((1, 1, self._robots)), np.zeros((1, 1, self._robots), dtype=bool)
+        said = np.zeros((1, self._robots, len(self._silence)))
         position[0, self._me], velocity[0, self._me] = own.position, own.velocity
         for index, (agent, track, its_age) in enumerate(zip(self._peers, tracks, ages, strict=True)):
             message = track.newest
@@ -101,8 +116,14 @@ class LinkedEars:
                 self._sequences[index] = message.sequence
                 position[0, agent], velocity[0, agent] = message.position, message.velocity
                 age[0, 0, agent], came[0, 0, agent] = its_age, True
-        heard = self._link.step(own.elapsed, own.position[None, None], position, velocity, age, came)
-        return Heard(heard.position[0, 0].tolist(), heard.velocity[0, 0].tolist(), heard.age[0, 0].tolist())
+                said[0, agent] = _said(message.vector, self._silence)
+        heard = self._link.step(own.elapsed, own.position[None, None], position, velocity, age, came, said if self._silence else None)
+        words = None if heard.message is None else heard.message[0, 0].tolist()
+        return Heard(heard.position[0, 0].tolist(), heard.velocity[0, 0].tolist(), heard.age[0, 0].tolist(), words)
+
+
+def _said(vector: tuple[float, ...], silence: tuple[float, ...]) -> tuple[float, ...]:
+    return vector if len(vector) == len(silence) else silence
 
 
 def _of_this_episode(track: PeerTrack, own: RobotState) -> bool:

@@ -19,10 +19,15 @@ INPUTS = {"own": "observation", "landmark": "landmarks", "peer": "peers"}
 """Name of the graph's input by the owner of a field."""
 
 
-def input_sizes(layout: Sequence[str]) -> dict[str, int]:
-    """Numbers in a row of each input of the graph that a layout asks for, by name; inputs without numbers are left out."""
+def input_sizes(layout: Sequence[str], words: int = 0) -> dict[str, int]:
+    """Numbers in a row of each input of the graph that a layout asks for, by name; inputs without numbers are left out.
+
+    Args:
+        layout: names of the fields.
+        words: numbers in a message of a peer.
+    """
     sizes = dict.fromkeys(INPUTS.values(), 0)
-    for field in field_shapes(layout, 2, 1):  # one peer, one landmark
+    for field in field_shapes(layout, 2, 1, words):  # one peer, one landmark
         sizes[INPUTS[field_owner(field.name)]] += field.size
     return {name: size for name, size in sizes.items() if size}
 
@@ -45,7 +50,7 @@ def by_owner(contract: Contract, observation: np.ndarray) -> dict[str, np.ndarra
         owner = field_owner(field.name)
         if owner != "own":
             count = contract.landmarks if owner == "landmark" else contract.team_size - 1
-            numbers = numbers.reshape(len(numbers), count, -1) if count else np.zeros((len(numbers), 1, _per_peer(field.name)))
+            numbers = numbers.reshape(len(numbers), count, -1) if count else np.zeros((len(numbers), 1, _per_peer(field.name, contract)))
         parts.setdefault(INPUTS[owner], []).append(numbers)
     return {name: np.concatenate(rows, axis=-1).astype(np.float32, copy=False) for name, rows in parts.items()}
 
@@ -78,7 +83,7 @@ def contract_for_team(contract: Contract, agent: int, robots: int, landmarks: in
         agent=agent,
         team_size=robots,
         landmarks=landmarks,
-        observation=field_shapes(contract.layout, robots, landmarks),
+        observation=field_shapes(contract.layout, robots, landmarks, contract.words),
         arena_half_size=arena_for(contract.arena_half_size, max(contract.team_size, contract.landmarks), max(robots, landmarks)),
     )
 
@@ -94,5 +99,5 @@ def arena_for(arena_half_size, team_size: int, entities):
     return arena_half_size * (entities / team_size) ** 0.5
 
 
-def _per_peer(name: str) -> int:
-    return field_shapes((name,), 2, 1)[0].size
+def _per_peer(name: str, contract: Contract) -> int:
+    return field_shapes((name,), 2, 1, contract.words)[0].size

@@ -27,7 +27,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         burst_loss: share of the messages that are lost in a burst.
         duplication: share of the messages that are sent twice; each copy has its own delay and its own luck.
         range: nothing is heard from farther away [m]; 0 for no limit.
-        bandwidth: most that passes [bytes/s], a message being `runtime.link_model.MESSAGE_BYTES`; 0 for no limit.
+        bandwidth: most that passes [bytes/s], a message being `runtime.link_model.MESSAGE_BYTES` and its words; 0 for no limit.
         in_order: a message waits for those that were sent before it, as on a TCP connection, instead of overtaking them.
     """
 

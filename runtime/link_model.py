@@ -16,14 +16,17 @@ import numpy as np
 
 from runtime.arrays import array_namespace
 from runtime.chance import Array, Numbers, uniforms
+from runtime.contract import Message
 from runtime.faults import Faults
 from runtime.figure import Figure, draw, ends, is_always
 from runtime.gilbert_elliott import GilbertElliott
 from runtime.heard import Heard
 from runtime.link import LinkProfile
+from runtime.message import BIT_BYTES, NUMBER_BYTES
 
 MESSAGE_BYTES = 160
-"""What a message costs of the bandwidth: 105 bytes of a `LocalObservation` with some reserve, 2 of ZMTP, 52 of TCP and IPv4 headers."""
+"""What a message costs of the bandwidth: 105 bytes of a `LocalObservation` with some reserve, 2 of ZMTP, 52 of TCP and IPv4 headers; what
+an actor says comes on top."""
 BUCKET = 2.0
 """Messages that a link may send at once after a pause: the depth of its token bucket."""
 _SLACK = 1e-6
@@ -32,7 +35,8 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True)
 class _Sent:
-    """The messages of one tick: position and velocity [B, 1, N, 4], when that was measured, and the delay until it is heard [B, R, N]."""
+    """The messages of one tick: position, velocity and words [B, 1, N, 4 + W], when that was measured, and the delay until it is heard
+    [B, R, N]."""
 
     time: float
     motion: Array
@@ -53,6 +57,7 @@ class LinkModel:
         tick_period: time from one message to the next [s].
         receivers: R robots whose ears these are; None for all N.
         like: an array with the wanted library, dtype and device; None for numpy, float64.
+        message: what the robots' actors say; None from those that are silent.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class LinkModel:
         tick_period: float,
         receivers: Sequence[int] | None = None,
         like: Any = None,
+        message: Message | None = None,
     ) -> None:
         like = np.zeros(0) if like is None else like
         receivers = tuple(range(robots)) if receivers is None else tuple(receivers)
@@ -93,12 +99,14 @@ class LinkModel:
         self._tick_period = tick_period
         self._tick = -1
         self._time = 0.0
-        self._tokens = self._delay * 0.0 + BUCKET * MESSAGE_BYTES
+        words = message.size if message else 0
+        self._bytes = MESSAGE_BYTES + words * (BIT_BYTES if message and message.kind == "bits" else NUMBER_BYTES)
+        self._tokens = self._delay * 0.0 + BUCKET * self._bytes
         self._queue = self._delay * 0.0
         self._ever = self._delay < 0.0
         self._everyone = ~self._ever
         self._sent: deque[_Sent] = deque()
-        nowhere = draw(0.0, seeds, (len(rows), robots, 4), "", like)
+        nowhere = draw(0.0, seeds, (len(rows), robots, 4 + words), "", like)
         self._newest = (nowhere, nowhere[..., 0] - math.inf)
         xp = array_namespace(like)
         device = getattr(like, "device", None)
@@ -107,7 +115,14 @@ class LinkModel:
         self._peers = xp.asarray(peers.reshape(len(rows), robots - 1), device=device)
 
     def step(
-        self, tick: int, own_position: Array, position: Array, velocity: Array, age: Array | float = 0.0, came: Array | bool = True
+        self,
+        tick: int,
+        own_position: Array,
+        position: Array,
+        velocity: Array,
+        age: Array | float = 0.0,
+        came: Array | bool = True,
+        message: Array | None = None,
     ) -> Heard:
         """One tick: the robots speak, and hear what is due.
 
@@ -118,6 +133,7 @@ class LinkModel:
             velocity: [B, N, 2], m/s: of it.
             age: [B, R, N], s: how old that is already; 0 in a simulation.
             came: [B, R, N] booleans: whether there is a message of this tick; always in a simulation.
+            message: [B, N, W]: what its actor has said; None in a team that is silent.
 
         Returns:
             What each receiver has heard of its N - 1 peers, by ascending agent number: [B, R, N - 1, ...].
@@ -135,7 +151,8 @@ class LinkModel:
         first = near & ~self._ever
         delay = xp.where(first, 0.0, delay)
         self._ever = self._ever | first
-        self._sent.append(_Sent(now, xp.concat([position, velocity], axis=-1)[:, None], now - age, delay))
+        told = [position, velocity] if message is None else [position, velocity, message]
+        self._sent.append(_Sent(now, xp.concat(told, axis=-1)[:, None], now - age, delay))
         self._tick, self._time = tick, now
         self._receive()
         return self._heard()
@@ -149,9 +166,9 @@ class LinkModel:
     def _within_bandwidth(self, now: float, spoken: Array) -> Array:
         """Which messages the token buckets let pass [B, R, N]."""
         xp = array_namespace(self._tokens)
-        self._tokens = xp.clip(self._tokens + self._bandwidth * (now - self._time), max=BUCKET * MESSAGE_BYTES)
-        enough = self._tokens >= MESSAGE_BYTES - _SLACK
-        self._tokens = xp.where(enough & spoken, self._tokens - MESSAGE_BYTES, self._tokens)
+        self._tokens = xp.clip(self._tokens + self._bandwidth * (now - self._time), max=BUCKET * self._bytes)
+        enough = self._tokens >= self._bytes - _SLACK
+        self._tokens = xp.where(enough & spoken, self._tokens - self._bytes, self._tokens)
         return (self._bandwidth <= 0.0) | enough
 
     def _delays(self, tick: int, passes: Array, passed: float) -> Array:
@@ -191,7 +208,7 @@ class LinkModel:
 
     def _heard(self) -> Heard:
         motion, stamp = (values[:, self._ears, self._peers] for values in self._newest)
-        return Heard(motion[..., :2], motion[..., 2:], self._time - stamp)
+        return Heard(motion[..., :2], motion[..., 2:4], self._time - stamp, motion[..., 4:] if motion.shape[-1] > 4 else None)
 
 
 class _Rows:

@@ -46,7 +46,7 @@ class Header(msgspec.Struct, tag_field="line", tag="header"):
     part: int = 0
 
 
-class Peer(msgspec.Struct):
+class Peer(msgspec.Struct, omit_defaults=True):
     """One peer as used in a tick.
 
     Attributes:
@@ -55,12 +55,14 @@ class Peer(msgspec.Struct):
         position: [2], m, extrapolated.
         velocity: [2], m/s, as last heard.
         told: [2], m, the position as the peer said it; null for one that was not heard in this episode.
+        message: [W], what its actor had said; null in a team that is silent.
     """
 
     age: float | None
     position: list[Number]
     velocity: list[Number]
     told: list[Number] | None = None
+    message: list[float] | None = None
 
 
 class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
@@ -85,6 +87,7 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
         action: what it said [2].
         commanded: what the driver was given [2], where it sent something else.
         measured: own position as it was measured [2], m, where the robot believes something else.
+        message: what the actor said to the peers [W], where it is one that speaks.
     """
 
     t: float
@@ -105,6 +108,7 @@ class Tick(msgspec.Struct, tag_field="line", tag="tick", omit_defaults=True):
     action: list[Number] | None = None
     commanded: list[float] | None = None
     measured: list[float] | None = None
+    message: list[Number] | None = None
 
 
 class Event(msgspec.Struct, tag_field="line", tag="event", omit_defaults=True):
@@ -127,7 +131,7 @@ Line = Header | Tick | Event | Closing
 
 def with_numbers(tick: Tick) -> Tick:
     """The same tick as it is read, with NaN for what JSON has as null."""
-    for name in ("wanted", "observation", "action"):
+    for name in ("wanted", "observation", "action", "message"):
         if getattr(tick, name) is not None:
             setattr(tick, name, _numbers(getattr(tick, name)))
     for peer in tick.peers.values():

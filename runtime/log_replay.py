@@ -26,7 +26,7 @@ class Difference:
 
     Attributes:
         tick: in which.
-        what: `position`, `peers.<id>.position`, `observation`, `action`, `wanted` or `sent`.
+        what: `position`, `peers.<id>.position`, `observation`, `action`, `message`, `wanted` or `sent`.
         logged: what the robot had.
         computed: what comes out now.
     """
@@ -132,6 +132,7 @@ class _Robot:
             yield f"peers.{peer.id}.position", tick.peers[peer.id].position, list(position)
         yield "observation", tick.observation, None if wish.observation is None else wish.observation.tolist()
         yield "action", tick.action, None if wish.answer is None else wish.answer.tolist()
+        yield "message", tick.message, None if wish.message is None else wish.message.tolist()
         yield "wanted", tick.wanted, wish.action.tolist()
         commanded = self._decider.allow(own, tick.own_age, heard, wish, active).action
         yield "sent", tick.sent if tick.commanded is None else tick.commanded, commanded.tolist()
@@ -143,6 +144,7 @@ class _Robot:
             position=[(0.0, 0.0) if peer.told is None else peer.told for peer in seen],
             velocity=[peer.velocity for peer in seen],
             age=[math.inf if peer.age is None else peer.age for peer in seen],
+            message=[peer.message for peer in seen] if seen and seen[0].message is not None else None,
         )
 
 

@@ -10,6 +10,8 @@ MESSAGE_VERSION = 1
 LARGEST_MESSAGE = 4096
 """Bytes; a longer frame is refused by the decoder, and a much longer one by the socket (ZMQ_MAXMSGSIZE)."""
 LONGEST_VECTOR = 64
+NUMBER_BYTES, BIT_BYTES = 9, 1
+"""Of each number of a vector in a frame; -1 and 1 are sent as whole numbers."""
 
 
 class LocalObservation(msgspec.Struct, array_like=True, frozen=True, tag="local_observation"):
@@ -27,7 +29,7 @@ class LocalObservation(msgspec.Struct, array_like=True, frozen=True, tag="local_
         position: m, world frame.
         velocity: m/s, world frame.
         heading: rad.
-        vector: learned message, at most 64 numbers.
+        vector: what the sender's actor said last, at most 64 numbers; empty as long as it has said nothing.
     """
 
     version: int

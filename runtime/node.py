@@ -111,6 +111,7 @@ class Node:
         self._own_arrival = 0
         self._own_meter = AgeMeter()
         self._published = 0
+        self._saying: tuple[float, ...] = ()
         self._logs_ticks = not isinstance(log, NoLog)
         self._rejected_before: dict[str, int] = {}
         self._counted = self._began
@@ -189,6 +190,8 @@ class Node:
             self._answer_stops()
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
             return
+        # What is told again within a tick is what was told first: in lockstep a peer may not have heard of this tick yet.
+        self._saying = self._decider.said
         self._publish()
         listening = self._clock()
         waited = self._pacing.gather(self._links, own.tick, self._idle)
@@ -232,7 +235,7 @@ class Node:
         return True
 
     def _publish(self) -> None:
-        self._links.publish(self._own, self.mode.value, self._own_arrival)
+        self._links.publish(self._own, self.mode.value, self._own_arrival, self._saying)
         self._published = self._clock()
 
     def _idle(self) -> None:
@@ -314,6 +317,7 @@ class Node:
 
     def _log_tick(self, own: RobotState, own_age: float, heard: Heard, ages: list[float], wish: Wish, gated: Gated, compute: float) -> None:
         told, points, speeds = heard.position, wish.peers.position, wish.peers.velocity
+        said = [None] * len(ages) if heard.message is None else heard.message
         commanded, sent = gated.action.tolist(), self._decider.sent.tolist()
         measured, position = self._measured.position.tolist(), own.position.tolist()
         self._log.write(
@@ -328,8 +332,8 @@ class Node:
                 velocity=own.velocity.tolist(),
                 heading=float(own.heading),
                 peers={
-                    track.robot: Peer(age, point, speed, spot) if math.isfinite(age) else Peer(None, point, speed)
-                    for track, age, point, speed, spot in zip(self._links.tracks, ages, points, speeds, told, strict=True)
+                    track.robot: Peer(age, point, speed, spot, words) if math.isfinite(age) else Peer(None, point, speed, None, words)
+                    for track, age, point, speed, spot, words in zip(self._links.tracks, ages, points, speeds, told, said, strict=True)
                 },
                 wanted=wish.action.tolist(),
                 sent=sent,
@@ -339,6 +343,7 @@ class Node:
                 action=None if wish.answer is None else wish.answer.tolist(),
                 commanded=None if commanded == sent else commanded,
                 measured=None if measured == position else measured,
+                message=None if wish.message is None else wish.message.tolist(),
             )
         )
         if self._clock() - self._counted >= COUNTING_PERIOD * NANO:

@@ -33,6 +33,7 @@ class View:
         command_latency: [..., 1], time from a command to its effect, as far as the robot knows [s].
         own_setpoint: [..., 2], what the robot was last commanded, after its safety gate [m/s, world frame].
         landmarks_known: [..., L], 1 for a landmark that is to be covered, 0 for one that is not there; None where all are.
+        peers_message: [..., N - 1, W], what the other robots' actors said last; zeros for one that is silent.
 
     What is None is not known; a layout that needs it cannot be built.
     """
@@ -47,13 +48,20 @@ class View:
     command_latency: Array | None = None
     own_setpoint: Array | None = None
     landmarks_known: Array | None = None
+    peers_message: Array | None = None
+
+
+_WORDS = -1
+"""Width of a field that is as wide as a message."""
 
 
 @dataclass(frozen=True)
 class _Field:
+    """Its `width` is that of the robot itself, or of each landmark or peer."""
+
     unit: str
     frame: str
-    numbers: Callable[[int, int], int]
+    width: int
     build: Callable[[View], Array]
     owner: Literal["own", "landmark", "peer"] = "own"
 
@@ -80,37 +88,35 @@ def _known(view: View, name: str) -> Array:
 
 
 _FIELDS: dict[str, _Field] = {
-    "own_velocity": _Field("m/s", "world", lambda robots, landmarks: 2, lambda view: view.own_velocity),
-    "own_position": _Field("m", "world", lambda robots, landmarks: 2, lambda view: view.own_position),
+    "own_velocity": _Field("m/s", "world", 2, lambda view: view.own_velocity),
+    "own_position": _Field("m", "world", 2, lambda view: view.own_position),
     "landmarks_relative": _Field(
-        "m", "world, from own position", lambda robots, landmarks: 2 * landmarks,
-        lambda view: _flat(view.landmarks - view.own_position[..., None, :]), "landmark",
+        "m", "world, from own position", 2, lambda view: _flat(view.landmarks - view.own_position[..., None, :]), "landmark",
     ),
-    "landmarks_known": _Field("1", "none", lambda robots, landmarks: landmarks, _landmarks_known, "landmark"),
-    "peers_relative": _Field(
-        "m", "world, from own position", lambda robots, landmarks: 2 * (robots - 1),
-        lambda view: _flat(view.peers - view.own_position[..., None, :]), "peer",
-    ),
-    "communication": _Field("1", "none", lambda robots, landmarks: 2 * (robots - 1), _silence, "peer"),
-    "peers_velocity": _Field(
-        "m/s", "world", lambda robots, landmarks: 2 * (robots - 1), lambda view: _flat(_known(view, "peers_velocity")), "peer",
-    ),
-    "peers_age": _Field("s", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_age"), "peer"),
-    "peers_known": _Field("1", "none", lambda robots, landmarks: robots - 1, lambda view: _known(view, "peers_known"), "peer"),
-    "command_latency": _Field("s", "none", lambda robots, landmarks: 1, lambda view: _known(view, "command_latency")),
-    "own_setpoint": _Field("m/s", "world", lambda robots, landmarks: 2, lambda view: _known(view, "own_setpoint")),
+    "landmarks_known": _Field("1", "none", 1, _landmarks_known, "landmark"),
+    "peers_relative": _Field("m", "world, from own position", 2, lambda view: _flat(view.peers - view.own_position[..., None, :]), "peer"),
+    "communication": _Field("1", "none", 2, _silence, "peer"),
+    "peers_velocity": _Field("m/s", "world", 2, lambda view: _flat(_known(view, "peers_velocity")), "peer"),
+    "peers_age": _Field("s", "none", 1, lambda view: _known(view, "peers_age"), "peer"),
+    "peers_known": _Field("1", "none", 1, lambda view: _known(view, "peers_known"), "peer"),
+    "peers_message": _Field("1", "none", _WORDS, lambda view: _flat(_known(view, "peers_message")), "peer"),
+    "command_latency": _Field("s", "none", 1, lambda view: _known(view, "command_latency")),
+    "own_setpoint": _Field("m/s", "world", 2, lambda view: _known(view, "own_setpoint")),
 }  # fmt: skip
 
 SIMPLE_SPREAD_V3: tuple[str, ...] = ("own_velocity", "own_position", "landmarks_relative", "peers_relative", "communication")
 """The 6N numbers of mpe2's simple_spread_v3, in its order (mpe2/simple_spread/simple_spread.py, `observation`)."""
 
 
-def field_shapes(layout: Sequence[str], robots: int, landmarks: int) -> tuple[FieldShape, ...]:
-    """The shapes of a layout's fields for a team. Raises InputError for a name that is no field."""
-    return tuple(
-        FieldShape(name=name, size=_field(name).numbers(robots, landmarks), unit=_field(name).unit, frame=_field(name).frame)
-        for name in layout
-    )
+def field_shapes(layout: Sequence[str], robots: int, landmarks: int, words: int = 0) -> tuple[FieldShape, ...]:
+    """The shapes of a layout's fields for a team whose actors say `words` numbers each. Raises InputError for a name that is no field."""
+    counts = {"own": 1, "landmark": landmarks, "peer": robots - 1}
+
+    def shape(name: str, field: _Field) -> FieldShape:
+        width = words if field.width == _WORDS else field.width
+        return FieldShape(name=name, size=width * counts[field.owner], unit=field.unit, frame=field.frame)
+
+    return tuple(shape(name, _field(name)) for name in layout)
 
 
 def field_owner(name: str) -> Literal["own", "landmark", "peer"]:
@@ -155,15 +161,15 @@ def of_others(values: Array) -> Array:
     """What each robot of a team gets to know of the others.
 
     Args:
-        values: [..., N, 2], one row a robot.
+        values: [..., N, K], one row a robot.
 
     Returns:
-        [..., N, N - 1, 2]: for each robot the rows of the others, by ascending number.
+        [..., N, N - 1, K]: for each robot the rows of the others, by ascending number.
     """
     xp = array_namespace(values)
     robots = values.shape[-2]
     if robots == 1:
-        return xp.zeros((*values.shape[:-1], 0, 2), dtype=values.dtype)
+        return xp.zeros((*values.shape[:-1], 0, values.shape[-1]), dtype=values.dtype)
     others = [[other for other in range(robots) if other != me] for me in range(robots)]
     return xp.stack([values[..., indices, :] for indices in others], axis=-3)
 

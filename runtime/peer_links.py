@@ -128,17 +128,18 @@ class PeerLinks:
         """Connections that were turned away, for their key."""
         return 0 if self._doorkeeper is None else self._doorkeeper.refused
 
-    def publish(self, state: RobotState, mode: str, stamp: int) -> None:
+    def publish(self, state: RobotState, mode: str, stamp: int, said: tuple[float, ...] = ()) -> None:
         """Tell the peers what I measured.
 
         Args:
             state: my newest measurement.
             mode: my state.
             stamp: when it reached me [ns, my monotonic clock]; a measurement that is told again grows old for the peers, too.
+            said: what my actor said last.
         """
         self.sent += 1
         # A PUB drops what a slow peer does not take; it never blocks.
-        self._publisher.send(self._compose(state, mode, stamp, self.sent), zmq.NOBLOCK)
+        self._publisher.send(self._compose(state, mode, stamp, self.sent, said), zmq.NOBLOCK)
 
     def rehearse(self) -> None:
         """Publish a message and take it in, as a tick does; both ends are my own, and nobody else hears it."""
@@ -173,7 +174,7 @@ class PeerLinks:
         """Release the endpoint and all links. May be called twice."""
         self._context.destroy(linger=0)
 
-    def _compose(self, state: RobotState, mode: str, stamp: int, sequence: int) -> bytes:
+    def _compose(self, state: RobotState, mode: str, stamp: int, sequence: int, said: tuple[float, ...] = ()) -> bytes:
         position, velocity = state.position.tolist(), state.velocity.tolist()
         return encode_message(
             LocalObservation(
@@ -188,6 +189,7 @@ class PeerLinks:
                 position=(position[0], position[1]),
                 velocity=(velocity[0], velocity[1]),
                 heading=float(state.heading),
+                vector=said,
             )
         )
 

@@ -26,7 +26,7 @@ from runtime.actor import OnnxActor
 from runtime.atomic import write_atomically
 from runtime.bundle import read_bundle
 from runtime.contract import Contract, check_period, check_robot, encode_contract
-from runtime.ears import LinkedEars, OpenEars
+from runtime.ears import Ears, LinkedEars, OpenEars
 from runtime.health import Health
 from runtime.keys import load_robot_keys
 from runtime.latch import Latch
@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
             driver=driver,
             features=features,
             links=links,
-            ears=OpenEars() if link.is_clean else LinkedEars(link, missions, me.agent, len(team.robots), features.loop_period),
+            ears=_ears(link, missions, me.agent, len(team.robots), features.loop_period, actor.contract),
             command_latency=latency,
             pacing=pacing_for(features, team, EARLY if arguments.realtime else 0.0),
             log=log,
@@ -159,6 +159,12 @@ def run(arguments: argparse.Namespace) -> int:
         if health is not None:
             health.close()
     return _report(ending, node, me, signals, start_up, arguments.summary)
+
+
+def _ears(link: LinkProfile, missions: Missions, me: int, robots: int, period: float, contract: Contract) -> Ears:
+    if link.is_clean:
+        return OpenEars(contract.words)
+    return LinkedEars(link, missions, me, robots, period, contract.message or None)
 
 
 def _refuse_plaintext(team: Team, me: Member, has_keys: bool, place: Path) -> None:

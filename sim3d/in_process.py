@@ -25,6 +25,12 @@ from sim3d.team_gate import TeamGate
 from sim3d.world import Layouts, World, WorldState
 
 
+def hearing_of(actors: Sequence[OnnxActor], profile: Profile, seeds: np.ndarray, tick_period: float) -> Hearing:
+    """The ears of the robots of B teams that run these actors; see Hearing for the rest."""
+    contract = actors[0].contract
+    return Hearing(profile, seeds, len(actors), tick_period, message=contract.message or None, heeded=contract.period)
+
+
 @dataclass(frozen=True)
 class Moment:
     """What there is to see of B teams in one tick.
@@ -87,7 +93,7 @@ def run_missions(
     def disturbed(spoof: Spoof | None) -> tuple[Disturbances, Hearing]:
         return (
             Disturbances(profile, layouts.seeds, world.robots, period, latencies, spoof=spoof),
-            Hearing(profile, layouts.seeds, world.robots, period),
+            hearing_of(actors, profile, layouts.seeds, period),
         )
 
     def harm(spoof: Spoof) -> np.ndarray:
@@ -104,6 +110,7 @@ def run_missions(
     localiser = Localiser.for_robot(localisation, specs[0], period)
     told = np.tile(latencies if known_latency is None else known_latency, (episodes, 1 if known_latency is None else world.robots))
     memories = [actor.initial_state(episodes) for actor in actors]
+    said = np.zeros((episodes, world.robots, actors[0].contract.words)) if actors[0].contract.words else None
     sent = np.zeros((episodes, world.robots, 2))
     state = world.reset(layouts, disturbances.dynamics)
     positions = [state.position]
@@ -111,7 +118,7 @@ def run_missions(
         measured = disturbances.sense(state)
         if localiser is not None:
             measured = replace(measured, position=localiser(measured.position, measured.velocity, tick))
-        hearing.listen(tick, measured)
+        hearing.listen(tick, measured, None if said is None else said.copy())
         due = [agent for agent, schedule in enumerate(schedules) if schedule.due(tick)]
         view, before = None, tuple(memories)
         if due:
@@ -119,7 +126,10 @@ def run_missions(
             observations = {layout: observe(layout, view) for layout in {actors[agent].contract.layout for agent in due}}
         for agent in due:
             observation = observations[actors[agent].contract.layout][:, agent]
-            action, memories[agent] = actors[agent].act(observation, memories[agent])
+            if said is None:
+                action, memories[agent] = actors[agent].act(observation, memories[agent])
+            else:
+                action, said[:, agent], memories[agent] = actors[agent].act_and_speak(observation, memories[agent])
             schedules[agent].offer(action, tick)
         gated = team_gate(np.stack([schedule.at(tick) for schedule in schedules], axis=1), sent, measured, hearing)
         sent = gated.action

@@ -8,6 +8,7 @@ from pathlib import Path
 from robots.errors import InputError
 from robots.yaml_input import read_yaml
 from runtime.contract import MOST_ENTITIES
+from runtime.message import LONGEST_VECTOR
 from training.config import SECTIONS, TrainConfig
 from training.entity_config import TEAM_SIZE
 from training.learner_configs import check_section, refuse_given
@@ -153,12 +154,18 @@ def _check_entities(config: TrainConfig, place: str) -> None:
     for key in ("nearest", "heads", "rounds", "least"):
         if getattr(entities, key) < 1:
             raise InputError(f"{place}: entities.{key}: is {getattr(entities, key)}, must be at least 1")
-    for key in ("uneven", "changes"):
+    for key in ("uneven", "changes", "word_loss"):
         if not 0 <= getattr(entities, key) <= 1:
             raise InputError(f"{place}: entities.{key}: is {getattr(entities, key)}, must be from 0 to 1")
     if not max(world.robots, TEAM_SIZE) <= entities.most <= MOST_ENTITIES:
         bounds = f"{max(world.robots, TEAM_SIZE)} ... {MOST_ENTITIES}"
         raise InputError(f"{place}: entities.most: is {entities.most}, must be {bounds}")
+    if not 0 <= entities.words <= LONGEST_VECTOR:
+        raise InputError(f"{place}: entities.words: is {entities.words}, must be 0 ... {LONGEST_VECTOR}")
+    if not entities.words:
+        refuse_given(entities, ("word_kind", "word_loss"), "entities", "entities.words is 0", place)
+    elif world.actions != "continuous":
+        raise InputError(f"{place}: world.actions: is {world.actions}, must be continuous where robots speak (entities.words)")
     nearest, farthest = entities.hearing
     if not (0 <= nearest <= farthest < math.inf):
         raise InputError(f"{place}: entities.hearing: is {list(entities.hearing)}, must be [least, most], finite and not below 0")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from robots.spec import RobotSpec
-from runtime.contract import ActionShape, Contract, Entities, Training
+from runtime.contract import ActionShape, Contract, Entities, Message, Training
 from runtime.observation import field_shapes
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS
 from training.similarity import Similarity
@@ -25,6 +25,7 @@ def contract_for(
     state: Sequence[float],
     training: Training,
     entities: Entities | msgspec.UnsetType = msgspec.UNSET,
+    message: Message | msgspec.UnsetType = msgspec.UNSET,
 ) -> Contract:
     """The contract of one actor.
 
@@ -37,6 +38,7 @@ def contract_for(
         state: initial value.
         training: where the actor comes from.
         entities: teams of other sizes that the actor is for.
+        message: what it says to its peers.
     """
     dimensionless = spec.action == "force"
     unit = 1.0 if dimensionless else similarity.arena_half_size
@@ -50,7 +52,7 @@ def contract_for(
         team_size=robots,
         landmarks=robots,
         agent=agent,
-        observation=field_shapes(layout, robots, robots),
+        observation=field_shapes(layout, robots, robots, message.size if message else 0),
         state_initial=tuple(state),
         action=action,
         period=period,
@@ -61,4 +63,5 @@ def contract_for(
         robot_kinds=(spec.kind,),
         training=training,
         entities=entities,
+        message=message,
     )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from training.actor_graph import ForceHead
-from training.entity_scene import ENTITY_FIELDS, Scene, nearest
+from training.entity_scene import Scene, nearest
 from training.similarity import KEEP, PUSH, Similarity
-
-ROBOT_FIELDS = ENTITY_FIELDS[1:]
-"""Of a robot that follows set-points: its velocity is its own last set-point, which it remembers."""
 
 
 class EntityPointActor(nn.Module):
-    """For simple_spread itself: `(observation [B, 2], landmarks [B, L, 3], peers [B, P, 5]) -> (action [B, 2])`, dimensionless.
+    """For simple_spread itself: `(observation [B, 2], landmarks [B, L, 3], peers [B, P, 5 + W]) -> (action [B, 2])`, dimensionless; of
+    robots that speak also `message [B, W]`.
 
     Args:
         head: on an EntityNetwork.
@@ -24,13 +22,15 @@ class EntityPointActor(nn.Module):
         super().__init__()
         self.head, self.most = head, most
 
-    def forward(self, observation: Tensor, landmarks: Tensor, peers: Tensor) -> Tensor:
+    def forward(self, observation: Tensor, landmarks: Tensor, peers: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """See the class."""
-        return self.head(nearest(_scene(observation, landmarks, peers, 1.0, 1.0), self.most))
+        force, *message = _act(self.head, nearest(_scene(observation, landmarks, peers, 1.0, 1.0), self.most))
+        return (force, *message) if message else force
 
 
 class EntityRobotActor(nn.Module):
-    """For a robot: `(landmarks [B, L, 3], peers [B, P, 5], state [B, 2]) -> (action [B, 2], next_state [B, 2])`, SI.
+    """For a robot: `(landmarks [B, L, 3], peers [B, P, 5 + W], state [B, 2]) -> (action [B, 2], next_state [B, 2])`, SI; of robots that
+    speak `message [B, W]` stands between the two, in units that all robots of a team share.
 
     The action is a velocity set-point, and the state is the last one (see OwnSetpoint, of which this is the same).
 
@@ -45,15 +45,24 @@ class EntityRobotActor(nn.Module):
         self.head, self.most = head, most
         self.length, self.speed_unit = similarity.arena_half_size, similarity.speed_unit
 
-    def forward(self, landmarks: Tensor, peers: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, landmarks: Tensor, peers: Tensor, state: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
         velocity = state / self.speed_unit
-        force = self.head(nearest(_scene(velocity, landmarks, peers, self.length, self.speed_unit), self.most))
+        force, *message = _act(self.head, nearest(_scene(velocity, landmarks, peers, self.length, self.speed_unit), self.most))
         setpoint = (KEEP * velocity + PUSH * force) * self.speed_unit
-        return setpoint, setpoint.clone()
+        return setpoint, *message, setpoint.clone()
+
+
+def _act(head: ForceHead, scene: Scene) -> tuple[Tensor, ...]:
+    """Force [B, 2] and, of robots that speak, message [B, W]."""
+    if head.network.speech is None:
+        return (head(scene),)
+    out = head.network(scene)
+    return head.force(out[:, :2]), head.network.speech.said(out[:, 2:])
 
 
 def _scene(velocity: Tensor, landmarks: Tensor, peers: Tensor, length: float, speed_unit: float) -> Scene:
-    """Rows of ENTITY_FIELDS' numbers as a scene: velocity [B, 2], landmarks [B, L, 3], peers [B, P, 5]."""
+    """Rows of `entity_fields`' numbers as a scene: velocity [B, 2], landmarks [B, L, 3], peers [B, P, 5 + W]."""
     landmark, peer = landmarks.permute(2, 1, 0), peers.permute(2, 1, 0)
-    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4])
+    said = peer[5:] if peer.shape[0] > 5 else None
+    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4], said)

@@ -25,6 +25,9 @@ class EntitiesConfig(Part):
             it is not known. (0, 0) for no limit.
         credit: what each robot is paid for the coverage: that of its `team`, as simple_spread does, or the `difference` that it makes
             itself (difference rewards: Wolpert and Tumer, Advances in Complex Systems 4 (2001) 265).
+        words: numbers that each robot says to those that hear it, in each step, to be read in the next; 0 for teams that are silent.
+        word_kind: `numbers`, any; or `bits`, each of which is -1 or 1.
+        word_loss: share of the messages that are lost while they learn.
     """
 
     most: int = 30
@@ -36,3 +39,6 @@ class EntitiesConfig(Part):
     changes: float = 0.3
     hearing: tuple[float, float] = (0.0, 0.0)
     credit: Literal["team", "difference"] = "difference"
+    words: int = 0
+    word_kind: Literal["numbers", "bits"] = "numbers"
+    word_loss: float = 0.0

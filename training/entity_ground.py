@@ -18,7 +18,7 @@ from training.config import TrainConfig
 from training.entity_config import TEAM_SIZE
 from training.entity_networks import EntityTeam
 from training.entity_reward import entity_reward
-from training.entity_scene import ENTITY_FIELDS
+from training.entity_scene import entity_fields
 from training.entity_teams import Teams, draw_teams, whole_teams
 from training.front_ends import PlainView
 from training.ground import EVALUATION_SEED
@@ -38,7 +38,8 @@ class EntityGround:
 
     def __init__(self, config: TrainConfig) -> None:
         self.world = SpreadWorld(config.world.robots, like=torch.zeros(0))
-        self.front_end = PlainView(config.world.robots, ENTITY_FIELDS)
+        words = config.entities.words
+        self.front_end = PlainView(config.world.robots, entity_fields(words), words)
         self._config = config
 
     @torch.no_grad()
@@ -49,6 +50,7 @@ class EntityGround:
         teams = draw_teams(config.entities, world.robots, episodes, horizon, generator)
         state = world.begin(teams.starts, teams.landmarks)
         present = torch.zeros(episodes, world.robots, dtype=torch.bool)
+        said = self._silence(episodes, world.robots)
         seen, presence, choices, log_probabilities, rewards = [], [], [], [], []
         for step in range(horizon + 1):
             state, present = _with_those_present(state, teams, present, step)
@@ -56,12 +58,14 @@ class EntityGround:
             if step:  # who left in this step had no part in what it came to
                 paid = (state.position, present, state.landmarks, teams.landmarks_known)
                 rewards.append(entity_reward(*paid, config.world.local_ratio, config.entities.credit).T)
-            seen.append(_observation(state, present, teams))
+            heard = _heard(said * present[..., None], config.entities.word_loss, generator)
+            seen.append(self._observation(state, present, teams, heard))
             if step == horizon:
                 break
             out, _ = policy.actors.step(seen[-1], torch.zeros(0))
             choice, log_probability = policy.sample(out, generator)
             state = world.step(state, policy.force(choice).transpose(0, 1))
+            said = choice[..., 2:].transpose(0, 1) if config.entities.words else said
             choices.append(choice)
             log_probabilities.append(log_probability)
         saw = torch.stack(seen)
@@ -99,12 +103,37 @@ class EntityGround:
         actors = EntityTeam(policy.actors.network, robots, spots, self._config.entities.nearest)
         world = SpreadWorld(robots, like=torch.zeros(0), landmarks=spots)
         state, present = world.begin(teams.starts, teams.landmarks), teams.present(0)
+        said = self._silence(episodes, robots)
         positions = [state.position]
         for _ in range(self._config.world.horizon):
-            out = actors(_observation(state, present, teams))
+            out = actors(self._observation(state, present, teams, of_others(said)))
             state = world.step(state, policy.greedy_force(out).transpose(0, 1))
+            if self._config.entities.words:
+                said = policy.actors.network.speech.said(out[..., 2:]).transpose(0, 1)
             positions.append(state.position)
         return torch.stack(positions, dim=1).double().numpy(), layouts.landmarks
+
+    def _silence(self, episodes: int, robots: int) -> Tensor:
+        return torch.zeros(episodes, robots, self._config.entities.words)
+
+    def _observation(self, state: WorldState, present: Tensor, teams: Teams, heard: Tensor) -> Tensor:
+        """What all robots of a batch observe, robots first: [N, B, D]; `heard` is what the others said [B, N, N - 1, W]."""
+        shape = state.position.shape[:2]
+        known = of_others(present[..., None].float())[..., 0]
+        if teams.hearing.isfinite().any():
+            away = torch.linalg.vector_norm(of_others(state.position) - state.position[:, :, None], dim=-1)
+            known = known * (away <= teams.hearing[:, None, None])
+        view = View(
+            own_position=state.position,
+            own_velocity=state.velocity,
+            landmarks=state.landmarks[:, None].expand(-1, shape[1], -1, -1),
+            peers=of_others(state.position),
+            peers_velocity=of_others(state.velocity),
+            peers_known=known,
+            landmarks_known=teams.landmarks_known[:, None].expand(-1, shape[1], -1),
+            peers_message=heard * known[..., None],
+        )
+        return observe(self.front_end.layout, view).transpose(0, 1)
 
 
 def _with_those_present(state: WorldState, teams: Teams, before: Tensor, step: int) -> tuple[WorldState, Tensor]:
@@ -117,20 +146,7 @@ def _with_those_present(state: WorldState, teams: Teams, before: Tensor, step: i
     return replace(state, position=position, velocity=velocity), present
 
 
-def _observation(state: WorldState, present: Tensor, teams: Teams) -> Tensor:
-    """What all robots of a batch observe, robots first: [N, B, D]."""
-    shape = state.position.shape[:2]
-    known = of_others(present[..., None].float())[..., 0]
-    if teams.hearing.isfinite().any():
-        away = torch.linalg.vector_norm(of_others(state.position) - state.position[:, :, None], dim=-1)
-        known = known * (away <= teams.hearing[:, None, None])
-    view = View(
-        own_position=state.position,
-        own_velocity=state.velocity,
-        landmarks=state.landmarks[:, None].expand(-1, shape[1], -1, -1),
-        peers=of_others(state.position),
-        peers_velocity=of_others(state.velocity),
-        peers_known=known,
-        landmarks_known=teams.landmarks_known[:, None].expand(-1, shape[1], -1),
-    )
-    return observe(ENTITY_FIELDS, view).transpose(0, 1)
+def _heard(said: Tensor, loss: float, generator: torch.Generator) -> Tensor:
+    """What reaches each robot of what all said [B, N, W]: [B, N, N - 1, W], zeros for a message that is lost."""
+    heard = of_others(said)
+    return heard * (torch.rand(heard.shape[:3], generator=generator) >= loss)[..., None] if loss else heard

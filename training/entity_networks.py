@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from training.assignment import LEAST, own_share
 from training.entity_scene import Scene, length, nearest, unpack
+from training.entity_speech import LOUDEST, Speech, Told
 
 COASTING = 0.4
 """Where a robot comes to rest ahead of itself, as a multiple of its velocity: 0.1 / (1 - 0.75) in simple_spread; networks begin with it."""
 SHARPNESS = (12.0, 18.0)
 """Of the assignments at the start, from the first head to the last: what a unit of distance takes off a score."""
-STEERING = 4.0
+STEERING = 5.0
 """Force towards the assigned landmark for each unit of way, at the start: forces are learned as what differs from it (residual policy
-learning, arXiv 1812.06298)."""
+learning, arXiv 1812.06298). A force u moves the place where a robot would come to rest by 0.2 u: 5 leaves nothing of a short way."""
 CLEARANCE, KEEPING = 0.4, 8.0
 """How far a robot that waits keeps from landmarks, and so from who is there (two bodies touch at 0.3); and how firmly."""
 NEIGHBOURHOOD = 0.6
@@ -43,22 +44,33 @@ class EntityNetwork(nn.Module):
         values: whether it also reads of all landmarks how well they are covered, as a critic must.
         output_gain: see TeamMlp.
         generator: source of the initial weights.
+        speech: how robots talk; None where nobody speaks. Actors put out a message after what they do.
     """
 
     def __init__(
-        self, hidden: Sequence[int], outputs: int, heads: int, rounds: int, values: bool, output_gain: float, generator: torch.Generator
+        self,
+        hidden: Sequence[int],
+        outputs: int,
+        heads: int,
+        rounds: int,
+        values: bool,
+        output_gain: float,
+        generator: torch.Generator,
+        speech: Speech | None = None,
     ) -> None:
         super().__init__()
+        self.speech = speech
         self.rounds, self.values = rounds, values
         self.sharpness = nn.Parameter(torch.logspace(0, 1, heads, SHARPNESS[1] / SHARPNESS[0]).mul(SHARPNESS[0]).log())
         self.coasting = nn.Parameter(torch.full((1,), COASTING))
         self.pair = _layers([6, PAIR_FEATURES, heads], 0.1, generator, nn.ReLU)
-        self.peer = _layers([5, PAIR_FEATURES], 2**0.5, generator)
+        self.peer = _layers([5 if speech is None else 5 + speech.words, PAIR_FEATURES], 2**0.5, generator)
         features = 2 + 4 * heads + PAIR_FEATURES
         if values:
             self.landmark = _layers([3 + heads, PAIR_FEATURES], 2**0.5, generator)
             features += PAIR_FEATURES
-        self.head = _layers([features, *hidden, outputs], output_gain, generator)
+        says = 0 if values or speech is None else speech.words
+        self.head = _layers([features, *hidden, outputs + says], output_gain, generator)
         # Critics, and actors that choose among forces, have no direction to go.
         self.steering = None if values or outputs != 2 else nn.Parameter(torch.full((1,), STEERING))
 
@@ -67,10 +79,19 @@ class EntityNetwork(nn.Module):
         own = torch.zeros_like(scene.velocity[:, None])
         robots, speeds = torch.cat([own, scene.peers], 1), torch.cat([scene.velocity[:, None], scene.peers_velocity], 1)
         known = torch.cat([torch.ones_like(scene.velocity[:1]), scene.peers_known])  # [R, M], oneself first
+        told = None
+        if self.speech is not None:
+            scene = scene._replace(peers_message=scene.peers_message.clamp(-LOUDEST, LOUDEST))
+            told = self.speech.hear(scene)
+            robots, known = torch.cat([robots, told.relayed], 1), torch.cat([known, told.relayed_known])
+            speeds = torch.cat([speeds, torch.zeros_like(told.relayed)], 1)
         gap = scene.landmarks[:, None] - robots[:, :, None]  # [2, R, L, M]
         distance = length(gap)
         resting = length(gap - self.coasting * speeds[:, :, None])
-        weight = own_share(self._score(gap, distance, resting, speeds), known, scene.landmarks_known, self.rounds)
+        score = self._score(gap, distance, resting, speeds)
+        if told is not None:
+            score = score - self._elsewhere(told, scene, robots.shape[1])
+        weight = own_share(score, known, scene.landmarks_known, self.rounds)
         chosen = torch.cat(
             [
                 (weight[:, None] * scene.landmarks).sum(2).flatten(0, 1),
@@ -82,34 +103,46 @@ class EntityNetwork(nn.Module):
         if self.values:
             parts.append(self._coverage(distance, resting, known, scene.landmarks_known, weight))
         out = self.head(torch.cat(parts).T)
-        return out if self.steering is None else out + self.steering * self._way(scene, weight).T
+        if self.steering is None:
+            return out
+        way, goal = self._way(scene, weight)
+        said = [] if self.speech is None else [self.speech.say(goal, scene)]
+        return out + torch.cat([self.steering * way, *said]).T
+
+    def _elsewhere(self, told: Told, scene: Scene, robots: int) -> Tensor:
+        """What it takes off a peer's score of a landmark that it says to go elsewhere [R, L, M]."""
+        apart = length(scene.landmarks[:, None] - told.goals[:, :, None]) * told.heeded[:, None] * self.speech.trust
+        others = apart.new_zeros(robots - 1 - apart.shape[0], *apart.shape[1:])
+        return torch.cat([torch.zeros_like(apart[:1]), apart, others])
 
     def _score(self, gap: Tensor, distance: Tensor, resting: Tensor, speeds: Tensor) -> Tensor:
         """What each robot makes of each landmark [heads, R, L, M], from all pairs [..., R, L, M] and velocities [2, R, M]."""
         pair = torch.cat([gap, distance[None], resting[None], speeds[:, :, None].expand_as(gap)])
         return _numbers_first(self.pair, pair) - self.sharpness.exp()[:, None, None, None] * resting
 
-    def _way(self, scene: Scene, weight: Tensor) -> Tensor:
-        """From where the robot would come to rest to what the last assignment gives it [2, M], as far as that is something.
+    def _way(self, scene: Scene, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """From where the robot would come to rest to what the last assignment gives it [2, M], as far as that is something; and that.
 
         A robot that is hardly given anything does not crawl there (shares of a tenth and nine tenths become 0.01 and 0.99), but waits in
         the midst of the landmarks around it, where it has the shortest way to whatever it will be needed for.
         """
-        ways = scene.landmarks - self.coasting * scene.velocity[:, None]
         given = weight[-1].sum(0)
         going = given.square() / (given.square() + (1.0 - given).square())
         away = length(scene.landmarks)
         around = scene.landmarks_known * torch.exp(-away)
         beside = scene.landmarks_known * torch.relu(1.0 - away / CLEARANCE) * KEEPING
-        waiting = around / around.sum(0).clamp(min=LEAST) - beside
-        return ((weight[-1] * (going / given.clamp(min=LEAST)) + waiting * (1.0 - going)) * ways).sum(1)
+        towards = weight[-1] * (going / given.clamp(min=LEAST)) + around / around.sum(0).clamp(min=LEAST) * (1.0 - going)
+        resting = self.coasting * scene.velocity
+        goal = (towards * scene.landmarks).sum(1)
+        return goal - (beside * (1.0 - going) * scene.landmarks).sum(1) - towards.sum(0) * resting, goal
 
     def _crowd(self, scene: Scene) -> Tensor:
         """What peers are in the way [PAIR_FEATURES, M]: the largest that any known one gives."""
         closing = scene.peers_velocity - scene.velocity[:, None]
         away = length(scene.peers)
         near = scene.peers_known * torch.exp((away / NEIGHBOURHOOD).square() * -0.5)
-        return (torch.relu(_numbers_first(self.peer, torch.cat([scene.peers, closing, away[None]]))) * near).amax(1)
+        said = [] if scene.peers_message is None else [scene.peers_message]
+        return (torch.relu(_numbers_first(self.peer, torch.cat([scene.peers, closing, away[None], *said]))) * near).amax(1)
 
     def _coverage(self, distance: Tensor, resting: Tensor, known: Tensor, spots_known: Tensor, weight: Tensor) -> Tensor:
         """What there is to say of all landmarks together [PAIR_FEATURES, M]: the sum of what each gives."""
@@ -138,7 +171,8 @@ class EntityTeam(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """[N, ..., D] to [N, ..., outputs]."""
-        scene = unpack(inputs.flatten(0, -2), self._robots, self._landmarks)
+        words = 0 if self.network.speech is None else self.network.speech.words
+        scene = unpack(inputs.flatten(0, -2), self._robots, self._landmarks, words)
         if self._robots == 1 or max(self._robots, self._landmarks) > self._nearest:
             scene = nearest(scene, self._nearest)
         return self.network(scene).unflatten(0, inputs.shape[:-1])

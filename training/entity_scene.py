@@ -13,6 +13,11 @@ ENTITY_FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers
 """What entity actors read; numbers of landmarks stand in one field after the other, each by landmark, and so those of peers."""
 
 
+def entity_fields(words: int) -> tuple[str, ...]:
+    """What entity actors read that say `words` numbers to each other."""
+    return (*ENTITY_FIELDS, "peers_message") if words else ENTITY_FIELDS
+
+
 class Scene(NamedTuple):
     """What M robots see, numbers first: an operation then runs over whole rows of robots.
 
@@ -23,6 +28,7 @@ class Scene(NamedTuple):
         peers: [2, P, M], from the own position.
         peers_velocity: [2, P, M].
         peers_known: [P, M], 1 or 0.
+        peers_message: [W, P, M], what they said last, zeros for one that is silent; None where nobody speaks.
     """
 
     velocity: Tensor
@@ -31,20 +37,30 @@ class Scene(NamedTuple):
     peers: Tensor
     peers_velocity: Tensor
     peers_known: Tensor
+    peers_message: Tensor | None = None
 
 
-def unpack(seen: Tensor, robots: int, landmarks: int) -> Scene:
-    """Observations [M, D] of ENTITY_FIELDS as a scene of `robots` - 1 peers and so many landmarks."""
-    sizes = [field.size for field in field_shapes(ENTITY_FIELDS, robots, landmarks)]
-    velocity, spots, spots_known, peers, speeds, known = seen.T.contiguous().split(sizes)
-    return Scene(velocity, _by_axis(spots), spots_known, _by_axis(peers), _by_axis(speeds), known)
+def unpack(seen: Tensor, robots: int, landmarks: int, words: int = 0) -> Scene:
+    """Observations [M, D] of `entity_fields` as a scene of `robots` - 1 peers and so many landmarks."""
+    fields = field_shapes(entity_fields(words), robots, landmarks, words)
+    parts = dict(zip((field.name for field in fields), seen.T.contiguous().split([field.size for field in fields]), strict=True))
+    return Scene(
+        parts["own_velocity"],
+        _first(parts["landmarks_relative"], 2),
+        parts["landmarks_known"],
+        _first(parts["peers_relative"], 2),
+        _first(parts["peers_velocity"], 2),
+        parts["peers_known"],
+        _first(parts["peers_message"], words) if words else None,
+    )
 
 
 def nearest(scene: Scene, most: int) -> Scene:
     """The same with the `most` nearest known landmarks, and with itself as many robots; what is missing is there and not known."""
-    spots, (spots_known,) = _nearest(scene.landmarks, [], scene.landmarks_known, most)
-    peers, (speeds, known) = _nearest(scene.peers, [scene.peers_velocity], scene.peers_known, max(1, most - 1))
-    return Scene(scene.velocity, spots, spots_known, peers, speeds, known)
+    spots, spots_known = nearest_of(scene.landmarks, scene.landmarks_known, most)
+    said = [] if scene.peers_message is None else [scene.peers_message]
+    peers, known = nearest_of(torch.cat([scene.peers, scene.peers_velocity, *said]), scene.peers_known, max(1, most - 1))
+    return Scene(scene.velocity, spots, spots_known, peers[:2], peers[2:4], known, peers[4:] if said else None)
 
 
 def length(points: Tensor) -> Tensor:
@@ -52,18 +68,24 @@ def length(points: Tensor) -> Tensor:
     return torch.sqrt((points * points).sum(0) + 1e-6)
 
 
-def _by_axis(rows: Tensor) -> Tensor:
-    """[2 K, M], by entity and axis, to [2, K, M]."""
-    return rows.unflatten(0, (rows.shape[0] // 2, 2)).transpose(0, 1)
+def nearest_of(entities: Tensor, known: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Of K entities the `most` nearest known.
 
+    Args:
+        entities: numbers of each, of which the first two are its place from the own position [numbers, K, M].
+        known: [K, M].
+        most: how many are given back, also where there are fewer: who is missing is not known.
 
-def _nearest(spots: Tensor, others: list[Tensor], known: Tensor, most: int) -> tuple[Tensor, list[Tensor]]:
-    """Of K entities the `most` nearest known: spots and others [2, K, M], known [K, M], the last of what is given back."""
-    # So that there are always as many: entities that are not known.
-    nothing = spots.new_zeros(2, most, spots.shape[2])
-    spots, *others = (torch.cat([each, nothing], 1) for each in (spots, *others))
-    known = torch.cat([known, nothing[0]])
-    far = torch.where(known > 0, (spots * spots).sum(0), 1e9)
+    Returns:
+        [numbers, most, M] and [most, M].
+    """
+    nothing = entities.new_zeros(len(entities), most, entities.shape[2])
+    entities, known = torch.cat([entities, nothing], 1), torch.cat([known, nothing[0]])
+    far = torch.where(known > 0, (entities[:2] * entities[:2]).sum(0), 1e9)
     chosen = far.topk(most, dim=0, largest=False).indices
-    pairs = chosen[None].expand(2, -1, -1)
-    return spots.gather(1, pairs), [*(each.gather(1, pairs) for each in others), known.gather(0, chosen)]
+    return entities.gather(1, chosen[None].expand(len(entities), -1, -1)), known.gather(0, chosen)
+
+
+def _first(rows: Tensor, width: int) -> Tensor:
+    """[width K, M], by entity and number, to [width, K, M]."""
+    return rows.unflatten(0, (rows.shape[0] // width, width)).transpose(0, 1)

@@ -15,7 +15,7 @@ from robots.errors import InputError
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.bundle import MANIFEST, write_manifest
-from runtime.contract import Contract, Entities, Training
+from runtime.contract import Contract, Entities, Message, Training
 from runtime.signature import SIGNATURE, sign
 from runtime.version import version
 from sim3d.profile import load_profile
@@ -24,8 +24,8 @@ from training.actor_graph import ForceHead, PointActor, RecurrentPointActor, Rem
 from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.contracts import contract_for
-from training.entity_actor import ROBOT_FIELDS, EntityPointActor, EntityRobotActor
-from training.entity_scene import ENTITY_FIELDS
+from training.entity_actor import EntityPointActor, EntityRobotActor
+from training.entity_scene import entity_fields
 from training.front_ends import learning_front_end
 from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency
@@ -87,7 +87,7 @@ def export_team(learner: Learner, specs: Sequence[RobotSpec], similarity: Simila
         head = ForceHead(learner.policy.actors.of_robot(agent), discrete)
         form = _form(config, spec, similarity, head)
         graphs.append(form.graph)
-        contract = contract_for(agent, len(specs), spec, similarity, form.layout, form.state_initial, training, form.entities)
+        contract = contract_for(agent, len(specs), spec, similarity, form.layout, form.state_initial, training, form.entities, form.message)
         same = models and contract.reads_entities and spec == specs[0]
         models.append(with_contract(models[0], contract) if same else onnx_bytes(form.graph, contract))
     progress("checking onnxruntime against torch")
@@ -131,14 +131,19 @@ class _Form:
     layout: tuple[str, ...]
     state_initial: tuple[float, ...]
     entities: Entities | msgspec.UnsetType = msgspec.UNSET
+    message: Message | msgspec.UnsetType = msgspec.UNSET
 
 
 def _entity_form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:
     most, nearest = config.entities.most, config.entities.nearest
     entities = Entities(robots=(1, most), landmarks=(1, most), nearest=nearest)
+    words = config.entities.words
+    message = Message(size=words, kind=config.entities.word_kind) if words else msgspec.UNSET
+    own_velocity, *others = entity_fields(words)
     if spec.action == "force":
-        return _Form(EntityPointActor(head, nearest), ENTITY_FIELDS, (), entities)
-    return _Form(EntityRobotActor(head, nearest, similarity), ROBOT_FIELDS, (0.0, 0.0), entities)
+        return _Form(EntityPointActor(head, nearest), (own_velocity, *others), (), entities, message)
+    # A robot's velocity is its own last set-point, which it remembers.
+    return _Form(EntityRobotActor(head, nearest, similarity), tuple(others), (0.0, 0.0), entities, message)
 
 
 def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:

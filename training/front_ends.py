@@ -63,9 +63,9 @@ def learning_front_end(config: TrainConfig) -> FrontEnd:
     return PlainView(robots)
 
 
-def number_names(layout: tuple[str, ...], robots: int) -> tuple[str, ...]:
+def number_names(layout: tuple[str, ...], robots: int, words: int = 0) -> tuple[str, ...]:
     """A name for each number of an observation: `own_velocity[0]`, `own_velocity[1]`, ..."""
-    return tuple(f"{field.name}[{number}]" for field in field_shapes(layout, robots, robots) for number in range(field.size))
+    return tuple(f"{field.name}[{number}]" for field in field_shapes(layout, robots, robots, words) for number in range(field.size))
 
 
 class PlainView(nn.Module):
@@ -74,12 +74,13 @@ class PlainView(nn.Module):
     Args:
         robots: N, with as many landmarks.
         layout: fields of the observation; simple_spread's own unless told.
+        words: numbers in a message of a peer.
     """
 
-    def __init__(self, robots: int, layout: tuple[str, ...] = SIMPLE_SPREAD_V3) -> None:
+    def __init__(self, robots: int, layout: tuple[str, ...] = SIMPLE_SPREAD_V3, words: int = 0) -> None:
         super().__init__()
         self.layout = layout
-        self.inputs = number_names(layout, robots)
+        self.inputs = number_names(layout, robots, words)
         self.memories = ()
 
     def initial_memory(self) -> Tensor:

@@ -33,16 +33,16 @@ def onnx_bytes(graph: nn.Module, contract: Contract) -> bytes:
     Raises:
         onnx.checker.ValidationError: the file would not be valid.
     """
-    sizes = input_sizes(contract.layout) if contract.reads_entities else {"observation": contract.observation_size}
+    sizes = input_sizes(contract.layout, contract.words) if contract.reads_entities else {"observation": contract.observation_size}
     # Counts of their own: the exporter takes equal ones for one and the same.
     counts = {name: [2, 3 + number] if name in ENTITY_INPUTS else [2] for number, name in enumerate(sizes)}
     inputs = [torch.zeros(*counts[name], size) for name, size in sizes.items()]
-    names = {"input_names": [*sizes], "output_names": ["action"]}
+    outputs = ["action", "message"] if contract.words else ["action"]
     batch = torch.export.Dim("batch", min=1)
     dimensions = [{0: batch, 1: torch.export.Dim(name, min=1)} if name in ENTITY_INPUTS else {0: batch} for name in sizes]
     if contract.state_size:
         inputs.append(torch.zeros(2, contract.state_size))
-        names = {"input_names": [*sizes, "state"], "output_names": ["action", "next_state"]}
+        outputs.append("next_state")
         dimensions.append({0: batch})
     with _quiet_exporter():
         program = torch.onnx.export(
@@ -53,7 +53,8 @@ def onnx_bytes(graph: nn.Module, contract: Contract) -> bytes:
             dynamic_shapes=tuple(dimensions),
             external_data=False,
             verbose=False,
-            **names,
+            input_names=[*sizes, *["state"] * (contract.state_size > 0)],
+            output_names=outputs,
         )
     buffer = io.BytesIO()
     program.save(buffer)

@@ -31,7 +31,7 @@ OTHER_TEAMS = ((1, 2), (5, 4), (20, 20))
 """Robots and landmarks of the teams in which entity actors are compared as well: alone, uneven, and more than they take into account."""
 
 Act = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Observation [B, D] and state [B, S] to action [B, 2] and next state [B, S]."""
+"""Observation [B, D] and state [B, S] to action with message [B, 2 + W] and next state [B, S]."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Difference:
     """How far one agent's exported actor is from the torch network.
 
     Attributes:
-        rollout: largest |difference| in action and state, both reading the same observations of whole episodes, each its own state.
+        rollout: largest |difference| in action, message and state, both reading the same observations of whole episodes, each with its own
+            state.
         closed_loop: largest difference in that robot's position between a team on torch and a team on onnxruntime, each in its own
             closed loop from the same starts to the end of the episode [m].
     """
@@ -68,7 +69,7 @@ def compare(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Di
 
 def _compare_team(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> list[Difference]:
     contract = actors[0].contract
-    exported = [actor.act for actor in actors]
+    exported = [_exported_act(actor) for actor in actors]
     trained = [_torch_act(graph, actor.contract) for graph, actor in zip(graphs, actors, strict=True)]
     ours, rollout = _episodes(contract, actors, exported, trained)
     theirs, _ = _episodes(contract, actors, trained, trained)
@@ -83,21 +84,30 @@ def _compare_team(graphs: Sequence[nn.Module], actors: Sequence[OnnxActor]) -> l
     return differences
 
 
+def _exported_act(actor: OnnxActor) -> Act:
+    def act(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        action, message, following = actor.act_and_speak(observation, state)
+        return (action if message is None else np.concatenate([action, message], axis=-1)), following
+
+    return act
+
+
 def _torch_act(graph: nn.Module, contract: Contract) -> Act:
     @torch.no_grad()
     def act(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = by_owner(contract, observation) if contract.reads_entities else {"observation": observation.astype(np.float32)}
         seen = [torch.from_numpy(rows[name]) for name in sorted(rows, key=[*INPUTS.values()].index)]
-        if not contract.state_size:
-            return graph(*seen).numpy(), state
-        action, following = graph(*seen, torch.from_numpy(state))
-        return action.numpy(), following.numpy()
+        if contract.state_size:
+            *answer, following = graph(*seen, torch.from_numpy(state))
+        else:
+            answer, following = graph(*seen), torch.from_numpy(state)
+        return (torch.cat([*answer], dim=-1) if contract.words or contract.state_size else answer).numpy(), following.numpy()
 
     return act
 
 
 def _rounded(act: Act, agent: int) -> Act:
-    """The same with an error of ROUNDING in its actions, up or down for the whole of an episode."""
+    """The same with an error of ROUNDING in its actions and messages, up or down for the whole of an episode."""
 
     def rounded(observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         action, following = act(observation, state)
@@ -115,19 +125,21 @@ def _episodes(
     states = [[actor.initial_state(EPISODES) for actor in actors] for _ in (drivers, shadows)]
     largest = np.zeros(len(actors))
     positions = [team.position]
+    said = np.zeros((*team.position.shape[:2], contract.words))
     for _ in range(HORIZON):
         view = views_of_team(team.position, team.velocity, team.landmarks)
         view = replace(view, peers_velocity=of_others(team.velocity), command_latency=team.latency, own_setpoint=team.velocity)
-        view = replace(view, peers_known=team.peers_known)
+        view = replace(view, peers_known=team.peers_known, peers_message=of_others(said) * team.peers_known[..., None])
         observation = observe(contract.layout, view)
-        action = np.empty_like(team.position)
+        answer = np.empty((*team.position.shape[:2], 2 + contract.words))
         for agent, (driver, shadow) in enumerate(zip(drivers, shadows, strict=True)):
             seen = observation[:, agent]
-            action[:, agent], states[0][agent] = driver(seen, states[0][agent])
+            answer[:, agent], states[0][agent] = driver(seen, states[0][agent])
             expected, states[1][agent] = shadow(seen, states[1][agent])
-            apart = [np.abs(expected - action[:, agent]).max(), np.abs(states[1][agent] - states[0][agent]).max(initial=0.0)]
+            apart = [np.abs(expected - answer[:, agent]).max(), np.abs(states[1][agent] - states[0][agent]).max(initial=0.0)]
             largest[agent] = max(largest[agent], *apart)
-        team.step(action)
+        said = answer[..., 2:]
+        team.step(answer[..., :2])
         positions.append(team.position)
     return np.stack(positions), largest
 

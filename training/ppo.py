@@ -17,12 +17,13 @@ from training.config import TrainConfig
 from training.critics import CRITIC_VIEWS
 from training.curriculum import profile_at
 from training.grounds import ground_for
-from training.networks import TeamMlp
+from training.networks import TeamMlp, TeamNetwork
 from training.policies import CategoricalPolicy, GaussianPolicy, StochasticPolicy
 from training.returns import ReturnScale, generalised_advantage
 from training.rollout import Batch
 from training.schedule import linear
 from training.side_by_side import Pupil, pupils, side_by_side
+from training.speaking_policy import SpeakingPolicy
 from training.team_networks import actors_for, critics_for
 
 
@@ -44,8 +45,7 @@ class Ppo:
         discrete = config.world.actions == "discrete"
         shared = config.network.share != "none"
         actors = actors_for(config, len(self.front_end.inputs), 5 if discrete else 2, 0.01, self.generator)
-        spread = config.network.initial_log_std
-        self.policy = CategoricalPolicy(actors) if discrete else GaussianPolicy(actors, 1 if shared else robots, spread)
+        self.policy = _policy(config, actors, 1 if shared else robots)
         self.critics = critics_for(config, len(self.critic_view.inputs(robots, self.front_end)), self.generator)
         self.scale = ReturnScale(1 if config.network.kind == "entities" else robots)
         self.actor_pupils = pupils(self.policy, robots, shared, config.ppo.learning_rate)
@@ -167,6 +167,16 @@ class Ppo:
             pupil.optimizer.load_state_dict(optimizer)
         self.generator.set_state(state["generator"])
         self.batches_done = state["batches_done"]
+
+
+def _policy(config: TrainConfig, actors: TeamNetwork, copies: int) -> StochasticPolicy:
+    """What a configuration has robots choose, and say; `copies` of what is not a network's."""
+    spread, entities = config.network.initial_log_std, config.entities
+    if config.world.actions == "discrete":
+        return CategoricalPolicy(actors)
+    if entities.words:
+        return SpeakingPolicy(actors, copies, spread, entities.words, entities.word_kind == "bits")
+    return GaussianPolicy(actors, copies, spread)
 
 
 def _robots_first(batch: Tensor) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from runtime.arrays import array_namespace
+from runtime.contract import Message
 from runtime.heard import Heard, Peers, believe, heard_at_once
 from runtime.link_model import LinkModel
 from runtime.observation import View
@@ -28,33 +30,46 @@ class Hearing:
         tick_period: of the world [s].
         lost: age from which on a message says nothing any more [s].
         like: an array with the library, dtype and device of the measurements; None for numpy, float64.
+        message: what the robots' actors say; None from those that are silent.
+        heeded: age up to which that counts [s].
     """
 
-    def __init__(self, profile: Profile, seeds: np.ndarray, robots: int, tick_period: float, lost: float = LOST, like: Any = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        seeds: np.ndarray,
+        robots: int,
+        tick_period: float,
+        lost: float = LOST,
+        like: Any = None,
+        message: Message | None = None,
+        heeded: float = math.inf,
+    ) -> None:
         between = profile.between_robots
-        self._link = None if between.is_clean else LinkModel(between, seeds, robots, tick_period, like=like)
+        self._link = None if between.is_clean else LinkModel(between, seeds, robots, tick_period, like=like, message=message)
         self._end = profile.end_tick(tick_period)
-        self._lost = lost
+        self._lost, self._heeded = lost, heeded
         self._measured: Measurement | None = None
+        self._said: Array | None = None
         self._through_link: Heard | None = None
 
-    def listen(self, tick: int, measured: Measurement) -> None:
-        """One tick: each robot says what it measured. To be called in every tick, in order."""
-        self._measured = measured
+    def listen(self, tick: int, measured: Measurement, said: Array | None = None) -> None:
+        """One tick: each robot says what it measured, and what its actor said last [B, N, W]. To be called in every tick, in order."""
+        self._measured, self._said = measured, said
         if tick >= self._end:
             self._link, self._through_link = None, None
         if self._link is not None:
-            self._through_link = self._link.step(tick, measured.position, measured.position, measured.velocity)
+            self._through_link = self._link.step(tick, measured.position, measured.position, measured.velocity, message=said)
 
     def heard(self) -> Heard:
         """What each robot has heard of its peers by now: [B, N, N - 1, ...]."""
         if self._through_link is not None:
             return self._through_link
-        return heard_at_once(self._measured.position, self._measured.velocity)
+        return heard_at_once(self._measured.position, self._measured.velocity, self._said)
 
     def peers(self) -> Peers:
         """What each robot makes of that: [B, N, N - 1, ...]."""
-        return believe(self.heard(), self._measured.position, self._lost)
+        return believe(self.heard(), self._measured.position, self._lost, self._heeded)
 
 
 def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array, sent: Array) -> View:
@@ -79,4 +94,5 @@ def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_lat
         peers_known=peers.known,
         command_latency=command_latency[..., None],
         own_setpoint=sent,
+        peers_message=peers.message,
     )

@@ -6,18 +6,21 @@ of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from robots.spec import RobotSpec
+from runtime.actor import OnnxActor
 from runtime.faults import Faults
 from runtime.heard import Heard, Peers, believe
 from runtime.link import Fault
 from sim3d.disturbances.disturbance import Disturbances
 from sim3d.disturbances.hearing import LOST, Hearing
 from sim3d.disturbances.sensing import Measurement
+from sim3d.in_process import hearing_of
 from sim3d.profile import Profile
 from sim3d.world import Dynamics, Layouts, World, WorldState
 
@@ -45,12 +48,15 @@ class Disturbed:
     between: tuple[Disturbances, Hearing]
 
 
-def disturb_one(world: World, specs: list[RobotSpec], layouts: Layouts, base: Profile, profile: Profile, since: int) -> Disturbed:
+def disturb_one(
+    world: World, specs: list[RobotSpec], actors: Sequence[OnnxActor], layouts: Layouts, base: Profile, profile: Profile, since: int
+) -> Disturbed:
     """One robot of each team, drawn as faults draw theirs, meets a profile from a tick on; before that, and all others, another one.
 
     Args:
         world: of the robots.
         specs: of the robots, by agent.
+        actors: by agent.
         layouts: of B missions.
         base: what all robots meet.
         profile: what that one robot meets instead. The time of its faults is `since`, whatever the profile says.
@@ -68,7 +74,7 @@ def disturb_one(world: World, specs: list[RobotSpec], layouts: Layouts, base: Pr
     def stands_between(each: Profile) -> tuple[Disturbances, Hearing]:
         return (
             Disturbances(each, layouts.seeds, world.robots, world.tick_period, latencies),
-            Hearing(each, layouts.seeds, world.robots, world.tick_period),
+            hearing_of(actors, each, layouts.seeds, world.tick_period),
         )
 
     (plants, ears), (its_plant, its_ears) = stands_between(base), stands_between(profile)
@@ -77,7 +83,7 @@ def disturb_one(world: World, specs: list[RobotSpec], layouts: Layouts, base: Pr
         _changing(world, who, since, plants.dynamics, its_plant.dynamics),
         (
             _OnePlant(plants, its_plant if profile.sensing != base.sensing else None, its_plant, who, since),
-            _OneRadio(ears, its_ears, who, since, world.tick_period),
+            _OneRadio(ears, its_ears, who, since, world.tick_period, actors[0].contract.period),
         ),
     )
 
@@ -116,8 +122,8 @@ class _OnePlant:
 class _OneRadio:
     """Links: those from and to one robot by one profile, all others by another."""
 
-    def __init__(self, base: Hearing, its: Hearing, who: np.ndarray, since: int, period: float) -> None:
-        self._base, self._its, self._since, self._period = base, its, since, period
+    def __init__(self, base: Hearing, its: Hearing, who: np.ndarray, since: int, period: float, heeded: float) -> None:
+        self._base, self._its, self._since, self._period, self._heeded = base, its, since, period, heeded
         robots = who.shape[1]
         peers = [[other for other in range(robots) if other != me] for me in range(robots)]
         self._touched = who[:, :, None] | who[:, peers]
@@ -125,12 +131,12 @@ class _OneRadio:
         self._before: Heard | None = None
         self._measured: Measurement | None = None
 
-    def listen(self, tick: int, measured: Measurement) -> None:
+    def listen(self, tick: int, measured: Measurement, said: np.ndarray | None = None) -> None:
         if self._tick == self._since - 1 and self._measured is not None:
             self._before = self._base.heard()
         self._tick, self._measured = tick, measured
-        self._base.listen(tick, measured)
-        self._its.listen(tick, measured)
+        self._base.listen(tick, measured, said)
+        self._its.listen(tick, measured, said)
 
     def heard(self) -> Heard:
         heard = self._base.heard()
@@ -140,11 +146,11 @@ class _OneRadio:
         if self._before is not None:
             # What it heard before its radio failed is not forgotten.
             age = self._before.age + (self._tick - self._since + 1) * self._period
-            its = _chosen(its.age <= age, its, Heard(self._before.position, self._before.velocity, age))
+            its = _chosen(its.age <= age, its, replace(self._before, age=age))
         return _chosen(self._touched, its, heard)
 
     def peers(self) -> Peers:
-        return believe(self.heard(), self._measured.position, LOST)
+        return believe(self.heard(), self._measured.position, LOST, self._heeded)
 
 
 def _chosen(where: np.ndarray, one: Heard, other: Heard) -> Heard:
@@ -152,6 +158,7 @@ def _chosen(where: np.ndarray, one: Heard, other: Heard) -> Heard:
         np.where(where[..., None], one.position, other.position),
         np.where(where[..., None], one.velocity, other.velocity),
         np.where(where, one.age, other.age),
+        None if one.message is None else np.where(where[..., None], one.message, other.message),
     )
 
 

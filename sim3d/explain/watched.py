@@ -64,7 +64,7 @@ class WatchedTeam:
         ticks = since * round(self.actors[0].contract.period / self.world.tick_period)
         records, who = [], []
         for part in self._parts(layouts):
-            disturbed = disturb_one(self.world, self._specs, part, base, profile, ticks)
+            disturbed = disturb_one(self.world, self._specs, self.actors, part, base, profile, ticks)
             records.append(self._run(part, base, world=disturbed.world, between=disturbed.between))
             who.append(disturbed.who.argmax(axis=1))
         return records, np.concatenate(who)

@@ -71,7 +71,7 @@ class ScriptedLinks:
         self._clock = clock
         self._before_drain = before_drain
 
-    def publish(self, state: RobotState, mode: str, stamp: int) -> None:
+    def publish(self, state: RobotState, mode: str, stamp: int, said: tuple[float, ...] = ()) -> None:
         self.sent += 1
         self.published.append((state.tick, mode, stamp))
 

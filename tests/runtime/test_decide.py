@@ -51,7 +51,7 @@ def test_a_rehearsal_runs_it_all_and_leaves_no_trace(team_size: int, kind: str, 
 
     warmed, cold = decider(team_size, kind), decider(team_size, kind)
     with monkeypatch.context() as patch:
-        patch.setattr(OnnxActor, "act", counting("actor", OnnxActor.act))
+        patch.setattr(OnnxActor, "act_and_speak", counting("actor", OnnxActor.act_and_speak))
         patch.setattr(safety, "nearest", counting("nearest", safety.nearest))
         warmed.rehearse()
     assert runs["actor"] > 0 and (runs["nearest"] > 0) == (team_size > 1 and kind == "omni")
