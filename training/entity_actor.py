@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from training.actor_graph import ForceHead
-from training.entity_scene import ENTITY_FIELDS, Scene, nearest
+from training.entity_scene import Scene, nearest
 from training.similarity import KEEP, PUSH, Similarity
-
-ROBOT_FIELDS = ENTITY_FIELDS[1:]
-"""Of a robot that follows set-points: its velocity is its own last set-point, which it remembers."""
 
 
 class EntityPointActor(nn.Module):
     """For simple_spread itself: `(observation [B, 2], landmarks [B, L, 3], peers [B, P, 5]) -> (action [B, 2])`, dimensionless.
+
+    Landmarks are [B, L, 5] where their velocities are read.
 
     Args:
         head: on an EntityNetwork.
@@ -32,7 +32,8 @@ class EntityPointActor(nn.Module):
 class EntityRobotActor(nn.Module):
     """For a robot: `(landmarks [B, L, 3], peers [B, P, 5], state [B, 2]) -> (action [B, 2], next_state [B, 2])`, SI.
 
-    The action is a velocity set-point, and the state is the last one (see OwnSetpoint, of which this is the same).
+    The action is a velocity set-point, and the state is the last one (see OwnSetpoint, of which this is the same). Landmarks are [B, L, 5]
+    where their velocities are read.
 
     Args:
         head: on an EntityNetwork.
@@ -54,6 +55,7 @@ class EntityRobotActor(nn.Module):
 
 
 def _scene(velocity: Tensor, landmarks: Tensor, peers: Tensor, length: float, speed_unit: float) -> Scene:
-    """Rows of ENTITY_FIELDS' numbers as a scene: velocity [B, 2], landmarks [B, L, 3], peers [B, P, 5]."""
+    """Rows of numbers as a scene: velocity [B, 2], landmarks [B, L, 3] or [B, L, 5] with their velocities, peers [B, P, 5]."""
     landmark, peer = landmarks.permute(2, 1, 0), peers.permute(2, 1, 0)
-    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4])
+    moves = torch.zeros_like(landmark[:2]) if landmarks.shape[2] == 3 else landmark[3:5] / speed_unit
+    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4], moves)

@@ -25,6 +25,9 @@ class EntitiesConfig(Part):
             it is not known. (0, 0) for no limit.
         credit: what each robot is paid for the coverage: that of its `team`, as simple_spread does, or the `difference` that it makes
             itself (difference rewards: Wolpert and Tumer, Advances in Complex Systems 4 (2001) 265).
+        drift: largest speed of landmarks [simple_spread's units/s]. Each episode's is uniform in 0 ... drift, each landmark's direction is
+            uniform, and it turns round at the edge of the episode's arena. Above 0 robots read the velocities of landmarks; evaluations are
+            flown at drift / 2.
     """
 
     most: int = 30
@@ -36,3 +39,4 @@ class EntitiesConfig(Part):
     changes: float = 0.3
     hearing: tuple[float, float] = (0.0, 0.0)
     credit: Literal["team", "difference"] = "difference"
+    drift: float = 0.0

@@ -8,9 +8,17 @@ import torch
 from torch import Tensor
 
 from runtime.observation import field_shapes
+from training.entity_config import EntitiesConfig
 
 ENTITY_FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers_relative", "peers_velocity", "peers_known")
 """What entity actors read; numbers of landmarks stand in one field after the other, each by landmark, and so those of peers."""
+MOVING_FIELDS = (*ENTITY_FIELDS[:3], "landmarks_velocity", *ENTITY_FIELDS[3:])
+"""What those read that learned among landmarks that move."""
+
+
+def fields_for(entities: EntitiesConfig) -> tuple[str, ...]:
+    """What the actors of a configuration read."""
+    return MOVING_FIELDS if entities.drift else ENTITY_FIELDS
 
 
 class Scene(NamedTuple):
@@ -23,6 +31,7 @@ class Scene(NamedTuple):
         peers: [2, P, M], from the own position.
         peers_velocity: [2, P, M].
         peers_known: [P, M], 1 or 0.
+        landmarks_velocity: [2, L, M]; zero for those that stand still.
     """
 
     velocity: Tensor
@@ -31,20 +40,30 @@ class Scene(NamedTuple):
     peers: Tensor
     peers_velocity: Tensor
     peers_known: Tensor
+    landmarks_velocity: Tensor
 
 
-def unpack(seen: Tensor, robots: int, landmarks: int) -> Scene:
-    """Observations [M, D] of ENTITY_FIELDS as a scene of `robots` - 1 peers and so many landmarks."""
-    sizes = [field.size for field in field_shapes(ENTITY_FIELDS, robots, landmarks)]
-    velocity, spots, spots_known, peers, speeds, known = seen.T.contiguous().split(sizes)
-    return Scene(velocity, _by_axis(spots), spots_known, _by_axis(peers), _by_axis(speeds), known)
+def unpack(seen: Tensor, robots: int, landmarks: int, fields: tuple[str, ...]) -> Scene:
+    """Observations [M, D] of ENTITY_FIELDS or MOVING_FIELDS as a scene of `robots` - 1 peers and so many landmarks."""
+    sizes = [field.size for field in field_shapes(fields, robots, landmarks)]
+    said = dict(zip(fields, seen.T.contiguous().split(sizes), strict=True))
+    spots = _by_axis(said["landmarks_relative"])
+    return Scene(
+        said["own_velocity"],
+        spots,
+        said["landmarks_known"],
+        _by_axis(said["peers_relative"]),
+        _by_axis(said["peers_velocity"]),
+        said["peers_known"],
+        _by_axis(said["landmarks_velocity"]) if "landmarks_velocity" in said else torch.zeros_like(spots),
+    )
 
 
 def nearest(scene: Scene, most: int) -> Scene:
     """The same with the `most` nearest known landmarks, and with itself as many robots; what is missing is there and not known."""
-    spots, (spots_known,) = _nearest(scene.landmarks, [], scene.landmarks_known, most)
+    spots, (moves, spots_known) = _nearest(scene.landmarks, [scene.landmarks_velocity], scene.landmarks_known, most)
     peers, (speeds, known) = _nearest(scene.peers, [scene.peers_velocity], scene.peers_known, max(1, most - 1))
-    return Scene(scene.velocity, spots, spots_known, peers, speeds, known)
+    return Scene(scene.velocity, spots, spots_known, peers, speeds, known, moves)
 
 
 def length(points: Tensor) -> Tensor:

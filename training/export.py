@@ -24,8 +24,8 @@ from training.actor_graph import ForceHead, PointActor, RecurrentPointActor, Rem
 from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.contracts import contract_for
-from training.entity_actor import ROBOT_FIELDS, EntityPointActor, EntityRobotActor
-from training.entity_scene import ENTITY_FIELDS
+from training.entity_actor import EntityPointActor, EntityRobotActor
+from training.entity_scene import fields_for
 from training.front_ends import learning_front_end
 from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency
@@ -136,9 +136,11 @@ class _Form:
 def _entity_form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:
     most, nearest = config.entities.most, config.entities.nearest
     entities = Entities(robots=(1, most), landmarks=(1, most), nearest=nearest)
+    fields = fields_for(config.entities)
     if spec.action == "force":
-        return _Form(EntityPointActor(head, nearest), ENTITY_FIELDS, (), entities)
-    return _Form(EntityRobotActor(head, nearest, similarity), ROBOT_FIELDS, (0.0, 0.0), entities)
+        return _Form(EntityPointActor(head, nearest), fields, (), entities)
+    # The velocity of a robot that follows set-points is its own last set-point, which it remembers.
+    return _Form(EntityRobotActor(head, nearest, similarity), fields[1:], (0.0, 0.0), entities)
 
 
 def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:

@@ -6,6 +6,7 @@ import torch
 
 from training.config import TrainConfig
 from training.entity_networks import EntityNetwork, EntityTeam
+from training.entity_scene import fields_for
 from training.networks import TeamMlp
 from training.recurrent import RecurrentTeam
 from training.shared import SharedMlp
@@ -30,7 +31,7 @@ def critics_for(config: TrainConfig, inputs: int, generator: torch.Generator) ->
 def _entities_for(config: TrainConfig, outputs: int, values: bool, output_gain: float, generator: torch.Generator) -> EntityTeam:
     entities, robots = config.entities, config.world.robots
     network = EntityNetwork(config.network.hidden, outputs, entities.heads, entities.rounds, values, output_gain, generator)
-    return EntityTeam(network, robots, robots, entities.nearest)
+    return EntityTeam(network, robots, robots, entities.nearest, fields_for(entities))
 
 
 def perceptrons_for(config: TrainConfig, inputs: int, outputs: int, output_gain: float, generator: torch.Generator) -> TeamMlp:

@@ -24,6 +24,7 @@ from sim3d.profile import load_profile
 from sim3d.render.replay import replay_frames
 from sim3d.simulate import simulate
 from sim3d.spread import HORIZON, SpreadWorld
+from sim3d.spread_compiled import CompiledSpread
 from sim3d.world import World, random_layouts
 from tests.conftest import write_point_bundle
 
@@ -75,6 +76,13 @@ def test_a_part_of_the_layouts_keeps_its_course_and_any_direction_is_drawn():
     assert (random_layouts(2, 2, 3, 1.0, 5, first=7, landmark_speed=0.5).drift == layouts.drift[7:9]).all()
     angle = np.arctan2(layouts.drift[..., 1], layouts.drift[..., 0]).ravel()
     assert np.histogram(angle, 4, (-np.pi, np.pi))[0].min() > 100
+
+
+def test_the_compiled_world_says_that_it_has_standing_ones():
+    spread = SpreadWorld(2, like=torch.zeros(0))
+    state = spread.reset(random_layouts(3, 2, 2, 1.0, seed=5, landmark_speed=1.0))
+    with pytest.raises(ValueError, match="these move"):
+        CompiledSpread(spread).step(state, state.position)
 
 
 def test_what_stands_still_has_no_velocity():
