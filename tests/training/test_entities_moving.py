@@ -18,7 +18,7 @@ from runtime.observation import observe, views_of_team
 from sim3d.profile import load_profile
 from sim3d.spread import SpreadWorld
 from tests.training.small_entities import SMALL
-from training import export, latency_margin
+from training import export, parity
 from training.actor_graph import ForceHead
 from training.config_checks import read_train_config
 from training.entity_actor import EntityPointActor, EntityRobotActor
@@ -102,10 +102,12 @@ def learner() -> Ppo:
 
 
 @pytest.mark.parametrize("kind", ["point", "omni"])
-def test_exported_actors_read_the_velocities_and_compute_what_torch_does(learner, kind, tmp_path):
+def test_exported_actors_read_the_velocities_and_compute_what_torch_does(kind, tmp_path):
+    learner = Ppo(MOVING)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "SUCCESS_EPISODES", 16)
-        patch.setattr(latency_margin, "MISSIONS", 4)
+        patch.setattr(parity, "OTHER_TEAMS", ((5, 4),))
+        patch.setattr(export, "latency_margin", lambda success, period: 0.0)
         spec = load_spec(kind)
         team = export.export_team(learner, [spec] * 3, similarity_for(spec), lambda text: None)
     export.write_bundle(team, tmp_path / "bundle")
