@@ -51,12 +51,17 @@ def test_it_never_jumps_and_keeps_its_speed(share, drift, within, elapsed, step)
 
 @given(SHARES, SPEEDS.filter(lambda drift: abs(drift) > 1e-3), WALLS, TIMES)
 def test_its_velocity_says_where_it_will_be(share, drift, within, elapsed):
-    """Also on a wall, where it is the one that leads away from it."""
     moving = course(share * within, drift, within)
     (place, velocity), soon = moving.at(elapsed), 1e-6 * within / abs(drift)
-    room = within - place[0, 0] * np.sign(velocity[0, 0])
-    if room == 0.0 or room > 2e-6 * within:
+    if within - place[0, 0] * np.sign(velocity[0, 0]) > 2e-6 * within:
         assert abs(moving.at(elapsed + soon)[0][0, 0] - place[0, 0] - velocity[0, 0] * soon) < 1e-9
+
+
+@given(st.sampled_from([-1.0, 1.0]), SPEEDS.filter(bool), WALLS)
+def test_on_a_wall_it_leads_away_from_it(side, drift, within):
+    """Whether it begins there or has come there."""
+    assert course(side * within, drift, within).at(0.0)[1][0, 0] == -side * abs(drift)
+    assert course(0.0, side * 0.5, 2.0).at(4.0)[1][0, 0] == -side * 0.5
 
 
 @given(SHARES, SPEEDS, WALLS)

@@ -114,15 +114,10 @@ def test_exported_actors_read_the_velocities_and_compute_what_torch_does(kind, t
     assert max(difference.rollout for difference in team.differences) <= 1e-5
     actor: OnnxActor = read_bundle(tmp_path / "bundle").actors_for(4, 5)[0]
     assert actor.contract.layout == (MOVING_FIELDS if kind == "point" else MOVING_FIELDS[1:])
-    begin = 0
-    observation = np.random.default_rng(0).uniform(-0.5, 0.5, (6, actor.contract.observation_size)).astype(np.float32)
-    for field in actor.contract.observation:
-        if field.name.endswith("_known"):
-            observation[:, begin : begin + field.size] = 1.0
-        if field.name == "landmarks_velocity":
-            still = observation.copy()
-            still[:, begin : begin + field.size] = 0.0
-        begin += field.size
+    names = np.array([field.name for field in actor.contract.observation for _ in range(field.size)])
+    observation = np.random.default_rng(0).uniform(-0.5, 0.5, (6, len(names))).astype(np.float32)
+    observation[:, [name.endswith("_known") for name in names]] = 1.0
+    still = np.where(names == "landmarks_velocity", np.float32(0.0), observation)
     state = actor.initial_state(6)
     assert np.abs(actor.act(observation, state)[0] - actor.act(still, state)[0]).max() > 0.05
 
