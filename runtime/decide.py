@@ -14,6 +14,7 @@ from robots.driver import RobotState
 from robots.spec import RobotSpec
 from runtime.actor import OnnxActor
 from runtime.barrier import HalfPlanes, Neighbours, barrier_for
+from runtime.course import course_of
 from runtime.heard import Heard, Peers, believe
 from runtime.localisation import Localiser
 from runtime.observation import View, observe
@@ -70,6 +71,7 @@ class Decider:
         self._barrier = barrier_for(spec, kinds, team.separation, period)
         self._lost = team.staleness.lost
         self._landmarks = [np.array(mission.landmarks, dtype=np.float64) for mission in missions.missions]
+        self._courses = [course_of(mission) for mission in missions.missions]
         self._command_latency = np.array([command_latency])
         words = actor.contract.words
         self._silence = np.zeros((self._peers, words)) if words else None
@@ -129,10 +131,11 @@ class Decider:
         if not (active and self._schedule.due(own.elapsed)):
             return Wish(peers, self._schedule.at(own.elapsed))
         told = peers.as_arrays()
+        landmarks, landmarks_velocity = self._landmarks_at(own)
         view = View(
             own_position=own.position,
             own_velocity=own.velocity,
-            landmarks=self._landmarks[own.episode % len(self._landmarks)],
+            landmarks=landmarks,
             peers=told.position,
             peers_velocity=told.velocity,
             peers_age=told.age,
@@ -140,6 +143,7 @@ class Decider:
             command_latency=self._command_latency,
             own_setpoint=self.sent,
             peers_message=self._silence if told.message is None else told.message,
+            landmarks_velocity=landmarks_velocity,
         )
         observation = observe(self._actor.contract.layout, view)
         answer, message, self._memory = self._actor.act_and_speak(observation, self._memory)
@@ -160,6 +164,12 @@ class Decider:
             active: whether the robot may move at all.
         """
         return gate(self._limits, wish.action, self.sent, own.position, active, self._half_planes(own, own_age, heard, wish.peers))
+
+    def _landmarks_at(self, own: RobotState) -> tuple[np.ndarray, np.ndarray | None]:
+        """Where the landmarks are at the tick of a measurement [L, 2], and their velocities [L, 2]; None for those that stand still."""
+        mission = own.episode % len(self._landmarks)
+        course = self._courses[mission]
+        return (self._landmarks[mission], None) if course is None else course.at(own.elapsed * self._period)
 
     def _half_planes(self, own: RobotState, own_age: float, heard: Heard, peers: Peers) -> HalfPlanes | None:
         """What the peers leave of my set-points. One that is lost stays where it was last believed to be; one never heard is nowhere."""

@@ -34,6 +34,7 @@ class View:
         own_setpoint: [..., 2], what the robot was last commanded, after its safety gate [m/s, world frame].
         landmarks_known: [..., L], 1 for a landmark that is to be covered, 0 for one that is not there; None where all are.
         peers_message: [..., N - 1, W], what the other robots' actors said last; zeros for one that is silent.
+        landmarks_velocity: [..., L, 2], m/s, world frame; None where they stand still.
 
     What is None is not known; a layout that needs it cannot be built.
     """
@@ -49,6 +50,7 @@ class View:
     own_setpoint: Array | None = None
     landmarks_known: Array | None = None
     peers_message: Array | None = None
+    landmarks_velocity: Array | None = None
 
 
 _WORDS = -1
@@ -80,6 +82,10 @@ def _landmarks_known(view: View) -> Array:
     return view.landmarks[..., 0] * 0.0 + 1.0 if view.landmarks_known is None else view.landmarks_known
 
 
+def _landmarks_velocity(view: View) -> Array:
+    return _flat(view.landmarks * 0.0 if view.landmarks_velocity is None else view.landmarks_velocity)
+
+
 def _known(view: View, name: str) -> Array:
     value = getattr(view, name)
     if value is None:
@@ -94,6 +100,7 @@ _FIELDS: dict[str, _Field] = {
         "m", "world, from own position", 2, lambda view: _flat(view.landmarks - view.own_position[..., None, :]), "landmark",
     ),
     "landmarks_known": _Field("1", "none", 1, _landmarks_known, "landmark"),
+    "landmarks_velocity": _Field("m/s", "world", 2, _landmarks_velocity, "landmark"),
     "peers_relative": _Field("m", "world, from own position", 2, lambda view: _flat(view.peers - view.own_position[..., None, :]), "peer"),
     "communication": _Field("1", "none", 2, _silence, "peer"),
     "peers_velocity": _Field("m/s", "world", 2, lambda view: _flat(_known(view, "peers_velocity")), "peer"),
@@ -141,20 +148,31 @@ def observe(layout: Sequence[str], view: View) -> Array:
     return xp.concat([_field(name).build(view) for name in layout], axis=-1)
 
 
-def views_of_team(position: Array, velocity: Array, landmarks: Array) -> View:
+def views_of_team(position: Array, velocity: Array, landmarks: Array, landmarks_velocity: Array | None = None) -> View:
     """The views of all robots of a team that know each other's positions exactly.
 
     Args:
         position: [..., N, 2], m, world frame.
         velocity: [..., N, 2], m/s, world frame.
         landmarks: [..., L, 2], m, world frame.
+        landmarks_velocity: [..., L, 2], m/s, world frame; None where they stand still.
 
     Returns:
         A view whose leading dimensions are [..., N].
     """
+    return View(
+        own_position=position,
+        own_velocity=velocity,
+        landmarks=to_everyone(landmarks, position),
+        peers=of_others(position),
+        landmarks_velocity=None if landmarks_velocity is None else to_everyone(landmarks_velocity, position),
+    )
+
+
+def to_everyone(values: Array, position: Array) -> Array:
+    """What all robots of a team know alike, given to each: [..., L, 2], for robots at [..., N, 2], to [..., N, L, 2]."""
     xp = array_namespace(position)
-    everyone = xp.broadcast_to(landmarks[..., None, :, :], (*position.shape[:-1], *landmarks.shape[-2:]))
-    return View(own_position=position, own_velocity=velocity, landmarks=everyone, peers=of_others(position))
+    return xp.broadcast_to(values[..., None, :, :], (*position.shape[:-1], *values.shape[-2:]))
 
 
 def of_others(values: Array) -> Array:

@@ -111,16 +111,20 @@ class Team(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return tuple(sorted((member for member in self.robots if member.id != robot), key=lambda member: member.agent))
 
 
-class Mission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One mission: landmarks [m, world frame] to cover. The rest is for simulated plants alone.
+class Mission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One mission: landmarks [m, world frame] to cover. Starts and seed are for simulated plants alone.
 
     Attributes:
-        landmarks: where they are.
+        landmarks: where they are when it begins.
+        drift: the velocity of each of them [m/s, world frame]; empty for landmarks that stand still.
+        within: they turn round (are reflected) at +-this on both axes [m]; None for landmarks that go straight on.
         starts: where the plant puts the robots, by agent number; empty for the plant's choice.
         seed: of all chance in the mission, the plant's choice of starts included; None for one of the plant's own.
     """
 
     landmarks: tuple[tuple[float, float], ...]
+    drift: tuple[tuple[float, float], ...] = ()
+    within: float | None = None
     starts: tuple[tuple[float, float], ...] = ()
     seed: int | None = None
 
@@ -187,4 +191,26 @@ def read_missions(path: str | Path, landmarks: int | None = None) -> Missions:
             raise InputError(f"{path}: missions[{index}].landmarks: has {len(mission.landmarks)}, {who} {expected}")
         if not all(math.isfinite(value) for point in (*mission.landmarks, *mission.starts) for value in point):
             raise InputError(f"{path}: missions[{index}]: a coordinate is not finite")
+        _check_course(mission, f"{path}: missions[{index}]")
     return missions
+
+
+def _check_course(mission: Mission, place: str) -> None:
+    """Refuse landmarks of which nobody could say where they will be. Raises InputError."""
+    within = mission.within
+    if not mission.drift:
+        if within is not None:
+            raise InputError(f"{place}.within: is {within:g}, and drift is empty; landmarks that stand still need no walls")
+        return
+    if len(mission.drift) != len(mission.landmarks):
+        raise InputError(f"{place}.drift: has {len(mission.drift)}, the mission has {len(mission.landmarks)} landmarks")
+    for number, drift in enumerate(mission.drift):
+        if not all(map(math.isfinite, drift)):
+            raise InputError(f"{place}.drift[{number}]: is {list(drift)}, must be finite")
+    if within is None:
+        return
+    if not 0 < within < math.inf:
+        raise InputError(f"{place}.within: is {within:g}, must be finite and above 0")
+    for number, landmark in enumerate(mission.landmarks):
+        if max(map(abs, landmark)) > within:
+            raise InputError(f"{place}.landmarks[{number}]: is {list(landmark)}, must start within +-{within:g}")

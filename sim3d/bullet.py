@@ -51,7 +51,7 @@ class BulletWorld:
         """Begin B episodes; robots start at rest, heading along x, as their spec says unless told otherwise. Raises WorkerFailed."""
         starts = apart(layouts.starts, np.add.outer(self.robot_radius, self.robot_radius) + START_GAP)
         landmarks = np.array(layouts.landmarks, dtype=np.float64)
-        self._latest = self._state(self._physics.reset(starts, dynamics), landmarks, 0, dynamics)
+        self._latest = WorldState.begin(_pose(self._physics.reset(starts, dynamics)), landmarks, dynamics, layouts.course())
         return self._latest
 
     def step(self, state: WorldState, action: np.ndarray, ticks: int = 1) -> WorldState:
@@ -78,8 +78,7 @@ class BulletWorld:
         speed = np.sqrt(np.sum(setpoints * setpoints, axis=-1, keepdims=True))
         setpoints = setpoints * (self._speed_limit / np.maximum(speed, self._speed_limit))
         self._latest = None
-        poses = self._physics.advance(setpoints, ticks)
-        self._latest = self._state(poses, state.landmarks, state.tick + ticks, state.dynamics)
+        self._latest = state.after(ticks, self.tick_period, _pose(self._physics.advance(setpoints, ticks)))
         return self._latest
 
     def close(self) -> None:
@@ -87,6 +86,7 @@ class BulletWorld:
         self._physics.close()
         self._latest = None
 
-    @staticmethod
-    def _state(poses: np.ndarray, landmarks: np.ndarray, tick: int, dynamics: Dynamics | None) -> WorldState:
-        return WorldState(poses[..., 0:2], poses[..., 2:4], poses[..., 4], landmarks, tick, dynamics)
+
+def _pose(poses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions, velocities and headings of what the physics says."""
+    return poses[..., 0:2], poses[..., 2:4], poses[..., 4]

@@ -9,11 +9,11 @@ import sys
 from robots.errors import InputError
 from sim3d.executor.choice import EXECUTORS
 from sim3d.suite.definition import suite_names
-from sim3d.team_options import TEAM_OPTIONS, add_team_options, check_team_options
+from sim3d.team_options import STANDING, TEAM_OPTIONS, add_team_options, check_team_options
 from sim3d.worlds import WORLDS
 
 _ONLY_WITH_SUITE = {"out": None, "resume": False, "deployed": False, "executor": "processes"}
-_ONLY_WITHOUT_SUITE = {"profile": "clean", "json": None, **dict.fromkeys(TEAM_OPTIONS)}
+_ONLY_WITHOUT_SUITE = {"profile": "clean", "json": None, "landmark_speed": STANDING, **dict.fromkeys(TEAM_OPTIONS)}
 """Options of one of the two ways alone, and what they are when nobody gives them."""
 
 
@@ -87,4 +87,4 @@ def _check(arguments: argparse.Namespace) -> None:
 def _refuse(arguments: argparse.Namespace, defaults: dict[str, object], complaint: str) -> None:
     for name, default in defaults.items():
         if getattr(arguments, name) != default:
-            raise InputError(f"--{name}: {complaint}")
+            raise InputError(f"--{name.replace('_', '-')}: {complaint}")

@@ -23,7 +23,7 @@ from sim3d.mission_length import mission_periods
 from sim3d.profile import Profile, load_profile
 from sim3d.statistics.interval import NONE, Estimate
 from sim3d.suite.rules import broken, read_rules
-from sim3d.team_options import team_asked_for
+from sim3d.team_options import STANDING, team_asked_for
 from sim3d.world import World, random_layouts
 from sim3d.worlds import check_world, make_world, specs_of
 
@@ -56,6 +56,8 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
     check_link(profile.between_robots, contract.team_size, arguments.profile)
     if world == "mpe2" and profile.name != "clean":
         raise InputError(f"--profile: is {profile.name}; mpe2's environment has no disturbances, use --world spread")
+    if world == "mpe2" and arguments.landmark_speed != STANDING:
+        raise InputError(f"--landmark-speed: is {arguments.landmark_speed:g}; those of mpe2's environment stand still, use --world spread")
     names = _OF_MPE2 if world == "mpe2" else tuple(field.name for field in dataclasses.fields(EpisodeMetrics))
     rules = None if arguments.require is None else read_rules(arguments.require, names)
     if world == "mpe2" and contract.reads_entities:
@@ -75,7 +77,7 @@ def evaluate_profile(arguments: argparse.Namespace) -> list[str]:
     if arguments.json:
         settings = {"bundle": str(bundle), "world": world, "profile": profile.name, "seed": arguments.seed}
         settings |= {"separation": arguments.separation, "localisation": arguments.localisation, "known_latency": arguments.known_latency}
-        settings |= {"robots": contract.team_size, "landmarks": contract.landmarks}
+        settings |= {"robots": contract.team_size, "landmarks": contract.landmarks, "landmark_speed": arguments.landmark_speed}
         document = {**settings, "episodes": episodes, **summary}
         write_atomically(Path(arguments.json), msgspec.json.format(msgspec.json.encode(document), indent=2))
     return [] if rules is None else [f"{bundle}: {line}" for line in broken(rules, _estimates(summary, names))]
@@ -111,14 +113,15 @@ def _in_world(
         "known_latency": arguments.known_latency,
     }
     every = round(contract.period / world.tick_period)
-    layouts = random_layouts(episodes, contract.team_size, contract.landmarks, contract.arena_half_size, arguments.seed)
+    team = contract.team_size, contract.landmarks, contract.arena_half_size
+    layouts = random_layouts(episodes, *team, arguments.seed, landmark_speed=arguments.landmark_speed)
+    periods = mission_periods(contract)
     try:
-        periods = mission_periods(contract)
         with tqdm(total=periods * every, desc=title, unit="tick", leave=False, disable=None) as bar:
             positions = run_missions(world, specs, actors, layouts, profile, periods, bar.update, **settings)
     finally:
         world.close()
-    return summarise(team_metrics(positions, layouts.landmarks, contract, world))
+    return summarise(team_metrics(positions, layouts.track(world.tick_period, periods * every), contract, world))
 
 
 def _in_mpe2(actors: list[OnnxActor], episodes: int, seed: int, title: str) -> dict[str, float]:

@@ -20,6 +20,7 @@ from runtime.team import KEEP_APART, SMOOTHED, Localisation, Separation
 from sim3d.disturbances.disturbance import Disturbances
 from sim3d.disturbances.hearing import Hearing, team_view
 from sim3d.disturbances.spoofing import Spoof, distance_from_success, worst_spoof
+from sim3d.landmark_track import at_ticks
 from sim3d.profile import Profile
 from sim3d.team_gate import TeamGate
 from sim3d.world import Layouts, World, WorldState
@@ -101,7 +102,8 @@ def run_missions(
         periods = max(1, math.ceil(min(horizon, profile.end_tick(period) / every)))
         setup = {"separation": separation, "known_latency": known_latency, "localisation": localisation}
         rehearsed = run_missions(world, specs, actors, layouts, profile, periods, **setup, between=disturbed(spoof))
-        return distance_from_success(rehearsed[:, every::every], layouts.landmarks)
+        track = layouts.track(period, rehearsed.shape[1] - 1)
+        return distance_from_success(rehearsed[:, every::every], at_ticks(track, slice(every, None, every)))
 
     if between is None:
         attacked = profile.adversary.attacks
@@ -122,7 +124,7 @@ def run_missions(
         due = [agent for agent, schedule in enumerate(schedules) if schedule.due(tick)]
         view, before = None, tuple(memories)
         if due:
-            view = team_view(measured, state.landmarks, hearing.peers(), told, sent)
+            view = team_view(measured, state.landmarks, hearing.peers(), told, sent, state.landmarks_velocity)
             observations = {layout: observe(layout, view) for layout in {actors[agent].contract.layout for agent in due}}
         for agent in due:
             observation = observations[actors[agent].contract.layout][:, agent]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim3d.landmark_track import at_ticks
 from sim3d.spread_task import distances
 
 ARRIVED = 1.0
@@ -17,13 +18,13 @@ def share_coming_back(position: np.ndarray, landmarks: np.ndarray, robot_radius:
 
     Args:
         position: [E, T, N, 2], m, at every control step.
-        landmarks: [E, L, 2], m.
+        landmarks: [E, L, 2], or [E, T, L, 2] of those that move, m.
         robot_radius: [N], m.
 
     Returns:
         [E], from 0 to 1.
     """
-    away = distances(position, landmarks[:, None]) / robot_radius[:, None]
+    away = distances(position, at_ticks(landmarks, slice(None))) / robot_radius[:, None]
     arrivals = np.zeros(away[:, 0].shape, dtype=int)
     there = np.zeros(away[:, 0].shape, dtype=bool)
     for now in np.moveaxis(away, 1, 0):

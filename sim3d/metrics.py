@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from runtime.contract import Contract
 from sim3d.contact_events import count_contacts
 from sim3d.landmark_returns import share_coming_back
+from sim3d.landmark_track import at_end, at_ticks
 from sim3d.spread_task import all_covered, distances, reward
 from sim3d.world import World
 
@@ -75,7 +76,7 @@ def episode_metrics(
 
     Args:
         position: [E, T + 1, N, 2], m: the true positions at every tick from the start on; T is a whole number of control steps.
-        landmarks: [E, L, 2], m.
+        landmarks: [E, L, 2], m; of landmarks that move [E, T + 1, L, 2], where they are at each of these ticks.
         ticks_per_step: ticks in a control step.
         tick_period: [s].
         capture_radius: [m].
@@ -88,12 +89,12 @@ def episode_metrics(
     ticks = position.shape[1] - 1
     if ticks < 1 or ticks % ticks_per_step:
         raise ValueError(f"position covers {ticks} ticks, which is not a whole number of control steps of {ticks_per_step} ticks")
-    steps = position[:, ticks_per_step::ticks_per_step]
-    end = position[:, -1]
+    at_steps = slice(ticks_per_step, None, ticks_per_step)
+    steps, spots = position[:, at_steps], at_ticks(landmarks, at_steps)
     radius = np.broadcast_to(np.asarray(robot_radius, dtype=np.float64), position.shape[2:3])
-    to_landmarks = distances(end, landmarks)
+    to_landmarks = distances(position[:, -1], at_end(landmarks))
 
-    covered = all_covered(steps, landmarks[:, None], capture_radius)
+    covered = all_covered(steps, spots, capture_radius)
     success = covered.any(axis=1)
     steps_to_cover = np.where(success, covered.argmax(axis=1) + 1.0, np.nan)
     path_length = np.linalg.norm(np.diff(position, axis=1), axis=-1).sum(axis=(1, 2))
@@ -103,7 +104,7 @@ def episode_metrics(
     contacts = count_contacts(np.moveaxis(touching, 1, 0)).sum(axis=-1)
     outside = (np.abs(position) > arena_half_size).any(axis=-1)
     nearest = to_landmarks.argmin(axis=-1)
-    step_reward = reward(steps, landmarks[:, None], radius, unit=arena_half_size)
+    step_reward = reward(steps, spots, radius, unit=arena_half_size)
     return EpisodeMetrics(
         success=success,
         success_end=covered[:, -1],
@@ -120,7 +121,7 @@ def episode_metrics(
         path_length=path_length,
         boundary_violations=outside[:, 0].sum(axis=-1) + (outside[:, 1:] & ~outside[:, :-1]).sum(axis=(1, 2)),
         overlap=np.array([len(set(row)) < len(row) for row in nearest.tolist()], dtype=bool),
-        oscillation=share_coming_back(position[:, ::ticks_per_step], landmarks, radius),
+        oscillation=share_coming_back(position[:, ::ticks_per_step], at_ticks(landmarks, slice(None, None, ticks_per_step)), radius),
     )
 
 

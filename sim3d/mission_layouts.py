@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
 
 import numpy as np
 
@@ -34,15 +34,25 @@ def layouts_of(missions: Missions, robots: int, arena_half_size: float, seed: in
         starts = np.array([mission.starts]) if mission.starts else drawn.starts
         seeds = drawn.seeds if mission.seed is None else np.array([mission.seed])
         layouts.append(Layouts(starts, np.array([mission.landmarks]), seeds))
-    joined = (np.concatenate([getattr(layout, field.name) for layout in layouts]) for field in dataclasses.fields(Layouts))
-    return Layouts(*joined)
+    joined = (np.concatenate([getattr(layout, name) for layout in layouts]) for name in ("starts", "landmarks", "seeds"))
+    return Layouts(*joined, *_courses(missions))
+
+
+def _courses(missions: Missions) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Drift [E, L, 2] and walls [E] of all missions; None and None where all landmarks stand still."""
+    if not any(mission.drift for mission in missions.missions):
+        return None, None
+    drift = np.array([mission.drift or ((0.0, 0.0),) * len(mission.landmarks) for mission in missions.missions])
+    return drift, np.array([math.inf if mission.within is None else mission.within for mission in missions.missions])
 
 
 def missions_of(layouts: Layouts) -> Missions:
     """Layouts as missions that leave nothing open."""
-    return Missions(
-        missions=tuple(
-            Mission(landmarks=tuple(map(tuple, landmarks)), starts=tuple(map(tuple, starts)), seed=seed)
-            for landmarks, starts, seed in zip(layouts.landmarks.tolist(), layouts.starts.tolist(), layouts.seeds.tolist(), strict=True)
-        )
-    )
+    return Missions(missions=tuple(_mission_of(layouts[index : index + 1]) for index in range(len(layouts))))
+
+
+def _mission_of(layout: Layouts) -> Mission:
+    within = None if layout.within is None or math.isinf(layout.within[0]) else float(layout.within[0])
+    drift = [[]] if layout.drift is None else layout.drift.tolist()
+    landmarks, starts, drifts = (tuple(map(tuple, points[0])) for points in (layout.landmarks.tolist(), layout.starts.tolist(), drift))
+    return Mission(landmarks=landmarks, starts=starts, drift=drifts, within=within, seed=int(layout.seeds[0]))

@@ -24,6 +24,8 @@ ROBOT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 _INK = "#333333"
 _GRID = "#E9E9E9"
 _MARK = "#DDDDDD"
+_TRAIL = "#777777"
+"""The way of a landmark that moves."""
 _FADED = 0.3
 """Share of its colour that a trajectory has where it starts; it grows to 1 where it ends."""
 
@@ -46,7 +48,7 @@ def trajectory_picture(
 
     Args:
         positions: [T + 1, N, 2], m, world frame.
-        landmarks: [L, 2], m, world frame.
+        landmarks: [L, 2], m, world frame; of those that move [T + 1, L, 2].
         capture_radius: a landmark is covered within this [m].
         robot_radius: [m], of all robots, or [N] of each.
         arena_half_size: robots and landmarks start within +-this on both axes [m].
@@ -70,7 +72,7 @@ def missions_picture(
 
     Args:
         positions: M arrays [T + 1, N, 2], m, world frame; T may differ.
-        landmarks: M arrays [L, 2], m, world frame.
+        landmarks: M arrays [L, 2], or [T + 1, L, 2] of those that move, m, world frame.
         capture_radius: a landmark is covered within this [m].
         robot_radius: [m], of all robots, or [N] of each.
         arena_half_size: robots and landmarks start within +-this on both axes [m].
@@ -112,7 +114,8 @@ def _save(
         below.set_xlabel("x [m]", color=_INK)
         below.tick_params(labelbottom=True)
     robots = max(np.asarray(trajectory).shape[1] for trajectory in positions)
-    _legend(figure, robots, capture_radius, per_row=5 if columns == 1 else 8)
+    move = any(np.ndim(marks) == 3 for marks in landmarks)
+    _legend(figure, robots, capture_radius, move, per_row=5 if columns == 1 else 8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomically(path, buffer.getvalue())
@@ -127,7 +130,11 @@ def _draw_mission(
     ax.tick_params(colors=_INK, labelsize=8, length=0)
     ax.spines[:].set_visible(False)
     ax.add_patch(Rectangle((-arena, -arena), 2 * arena, 2 * arena, fill=False, edgecolor="#9A9A9A", linewidth=1.0, zorder=1))
-    for x, y in landmarks:
+    at_the_end = landmarks if landmarks.ndim == 2 else landmarks[-1]
+    if landmarks.ndim == 3:
+        for way in np.moveaxis(landmarks, 1, 0):
+            ax.plot(*way.T, color=_TRAIL, linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=1.5)
+    for x, y in at_the_end:
         ax.add_patch(Circle((x, y), capture_radius, facecolor=_MARK, linewidth=0, zorder=2))
         ax.add_patch(Circle((x, y), capture_radius, fill=False, edgecolor=_INK, linewidth=0.9, linestyle=(0, (3, 2)), zorder=6))
         ax.plot(x, y, marker="+", markersize=8, markeredgewidth=1.3, color=_INK, zorder=7)
@@ -148,7 +155,7 @@ def _fading_line(points: np.ndarray, colour: tuple[float, float, float]) -> Line
     return LineCollection(list(segments), colors=colours, linewidths=2.2, capstyle="round", zorder=3)
 
 
-def _legend(figure: Figure, robots: int, capture_radius: float, per_row: int) -> None:
+def _legend(figure: Figure, robots: int, capture_radius: float, landmarks_move: bool, per_row: int) -> None:
     entries: list[tuple[object, str]] = []
     for agent in range(robots):
         colour = robot_colour(agent)
@@ -158,7 +165,9 @@ def _legend(figure: Figure, robots: int, capture_radius: float, per_row: int) ->
     start = Line2D([], [], linestyle="", marker="o", markersize=5, markerfacecolor="white", markeredgecolor=_INK, markeredgewidth=1.4)
     disc = Line2D([], [], linestyle="", marker="o", markersize=10, markerfacecolor=_MARK, markeredgecolor=_INK, markeredgewidth=0.9)
     cross = Line2D([], [], linestyle="", marker="+", markersize=6, markeredgewidth=1.3, color=_INK)
-    entries += [(start, "start"), ((disc, cross), f"landmark, capture radius {capture_radius:.3g} m")]
+    trail = (Line2D([], [], color=_TRAIL, linewidth=1.1, linestyle=(0, (1, 1.5))),) if landmarks_move else ()
+    which = "landmark and its way" if landmarks_move else "landmark"
+    entries += [(start, "start"), ((*trail, disc, cross), f"{which}, capture radius {capture_radius:.3g} m")]
     handles, labels = zip(*entries, strict=True)
     figure.legend(
         handles,

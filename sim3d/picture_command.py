@@ -58,9 +58,10 @@ def _render(record: Record, mission: int, kinds: tuple[str, ...], speed: float, 
     from sim3d.render.replay import mission_gif, replay_frames
 
     stride = max(1, round(FRAME_PERIOD * speed / record.tick_period))
+    landmarks = record.landmarks[mission]
     frames = replay_frames(
         record.position[mission, ::stride],
-        record.landmarks[mission],
+        landmarks if landmarks.ndim == 2 else landmarks[::stride],
         kinds,
         record.arena_half_size,
         record.capture_radius,

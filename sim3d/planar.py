@@ -48,7 +48,8 @@ class PlanarWorld:
         """Begin B episodes; robots start at rest, moved apart where they would overlap, as their spec says unless told otherwise."""
         position = apart(layouts.starts, np.add.outer(self.robot_radius, self.robot_radius) + START_GAP)
         landmarks = np.array(layouts.landmarks, dtype=np.float64)
-        return WorldState(position, np.zeros_like(position), np.zeros(position.shape[:-1]), landmarks, 0, dynamics)
+        pose = position, np.zeros_like(position), np.zeros(position.shape[:-1])
+        return WorldState.begin(pose, landmarks, dynamics, layouts.course())
 
     def step(self, state: WorldState, action: np.ndarray, ticks: int = 1) -> WorldState:
         """Hold velocity set-points [B, N, 2], m/s, world frame, for a number of ticks; those above the speed limit are shortened to it.
@@ -67,7 +68,7 @@ class PlanarWorld:
             position = position + (0.5 * self.tick_period) * (velocity + following)
             velocity = following
             self._part(position, velocity, mass)
-        return WorldState(position, velocity, state.heading, state.landmarks, state.tick + ticks, dynamics)
+        return state.after(ticks, self.tick_period, (position, velocity, state.heading))
 
     def close(self) -> None:
         """Nothing to release."""

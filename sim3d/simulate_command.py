@@ -20,7 +20,7 @@ from sim3d.metrics import summarise
 from sim3d.mission_layouts import layouts_of
 from sim3d.profile import profile_names
 from sim3d.simulate import SimulationResult, simulate
-from sim3d.team_options import add_team_options, check_team_options, team_asked_for
+from sim3d.team_options import STANDING, add_team_options, check_team_options, team_asked_for
 from sim3d.world import Layouts, random_layouts
 from sim3d.worlds import WORLDS
 
@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_team_options(arguments)
     if arguments.missions < 1:
         raise InputError(f"--missions: is {arguments.missions}, must be at least 1")
+    if arguments.mission_file is not None and arguments.landmark_speed != STANDING:
+        raise InputError(f"--landmark-speed: is {arguments.landmark_speed:g}, but {arguments.mission_file} says how landmarks move (drift)")
     layouts = _layouts(arguments, read_bundle(arguments.bundle).load_actor(0).contract)
     with tqdm(total=len(layouts), desc="missions", unit="mission", leave=False, disable=None) as bar:
         done = covered = 0
@@ -102,13 +104,13 @@ def _layouts(arguments: argparse.Namespace, contract: Contract) -> Layouts:
         landmarks = len(missions.missions[0].landmarks)
     arena = contract_for_team(contract, 0, robots, landmarks, arguments.bundle).arena_half_size
     if missions is None:
-        return random_layouts(arguments.missions, robots, landmarks, arena, arguments.seed)
+        return random_layouts(arguments.missions, robots, landmarks, arena, arguments.seed, landmark_speed=arguments.landmark_speed)
     return layouts_of(missions, robots, arena, arguments.seed, arguments.mission_file)
 
 
 def _write_summary(path: Path, arguments: argparse.Namespace, result: SimulationResult, figures: dict[str, float]) -> None:
     document = {
-        **{name: getattr(arguments, name) for name in ("bundle", "mission_file", "profile", "clock", "seed")},
+        **{name: getattr(arguments, name) for name in ("bundle", "mission_file", "landmark_speed", "profile", "clock", "seed")},
         "world": result.record.world,
         "missions": len(result.record),
         "seconds": result.seconds,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from runtime.course import Course
 from sim3d.world import Array, Dynamics, Layouts, WorldState
 
 DT = 0.1
@@ -62,12 +63,17 @@ class SpreadWorld:
 
     def reset(self, layouts: Layouts, dynamics: Dynamics | None = None) -> WorldState:
         """Begin B episodes; robots start at rest, and are simple_spread's own unless `dynamics` says otherwise."""
-        return self.begin(self._array(layouts.starts), self._array(layouts.landmarks), dynamics)
+        course = layouts.course()
+        if course is not None:
+            course = Course(*map(self._array, (course.start, course.drift, course.within)))
+        return self.begin(self._array(layouts.starts), self._array(layouts.landmarks), dynamics, course)
 
-    def begin(self, position: Array, landmarks: Array, dynamics: Dynamics | None = None) -> WorldState:
-        """Begin from arrays [B, N, 2] and [B, L, 2] that are already of this world's kind, as those in `dynamics` are."""
+    def begin(self, position: Array, landmarks: Array, dynamics: Dynamics | None = None, course: Course | None = None) -> WorldState:
+        """Begin from arrays [B, N, 2] and [B, L, 2] that are already of this world's kind, as those in `dynamics` and `course` are."""
         position, landmarks = _by_component(position), _by_component(landmarks)
-        return WorldState(position, position * 0.0, position[..., 0] * 0.0, landmarks, 0, dynamics)
+        if course is not None:
+            course = Course(landmarks, _by_component(course.drift), course.within)
+        return WorldState.begin((position, position * 0.0, position[..., 0] * 0.0), landmarks, dynamics, course)
 
     def step(self, state: WorldState, action: Array, ticks: int = 1) -> WorldState:
         """One step: the position moves with the *old* velocity, then the velocity takes damping, force and contacts.
@@ -92,7 +98,7 @@ class SpreadWorld:
                 force = force + self._contact(position)
             position = position + velocity * DT
             velocity = velocity * keep + force * (DT / inertia)
-        return WorldState(position, velocity, state.heading, state.landmarks, state.tick + ticks, dynamics)
+        return state.after(ticks, DT, (position, velocity, state.heading))
 
     def _contact(self, position: Array) -> Array:
         """Soft contact forces [B, N, 2]: delta / d * 100 * k * log(1 + exp(-(d - 0.3) / k)) for each two robots."""

@@ -56,8 +56,11 @@ class CompiledSpread:
             The next state, observations [B, N, D] and rewards [B, N].
 
         Raises:
+            ValueError: the landmarks move, which is not compiled.
             InputError: there is no C++ compiler, or it fails.
         """
+        if state.course is not None:
+            raise ValueError("CompiledSpread steps landmarks that stand still; these move")
         try:
             position, velocity, observation, scores = self._advance(state.position, state.velocity, state.landmarks, state.dynamics, action)
         except torch._dynamo.exc.BackendCompilerFailed as failure:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from robots.errors import InputError
 from robots.spec import ActionKind, RobotSpec
+from runtime.course import Course
 
 Array = Any
 """A numpy array or a torch tensor."""
@@ -23,17 +24,42 @@ class Layouts:
         starts: [B, N, 2], m, world frame; robots begin at rest.
         landmarks: [B, L, 2], m, world frame.
         seeds: [B] integers; all chance within episode b derives from seeds[b], whatever else is in the batch.
+        drift: [B, L, 2], with what velocity the landmarks move [m/s, world frame]; None where they stand still.
+        within: [B], landmarks that move turn round at +-this on both axes [m], infinite for those that go straight on; None where all do.
     """
 
     starts: np.ndarray
     landmarks: np.ndarray
     seeds: np.ndarray
+    drift: np.ndarray | None = None
+    within: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, part: slice) -> Layouts:
-        return Layouts(self.starts[part], self.landmarks[part], self.seeds[part])
+        drift, within = (values if values is None else values[part] for values in (self.drift, self.within))
+        return Layouts(self.starts[part], self.landmarks[part], self.seeds[part], drift, within)
+
+    def course(self) -> Course | None:
+        """Of the landmarks; None where they stand still."""
+        if self.drift is None:
+            return None
+        landmarks = np.array(self.landmarks, dtype=np.float64)
+        within = np.full(len(self), np.inf) if self.within is None else self.within
+        return Course(landmarks, self.drift, within)
+
+    def track(self, tick_period: float, ticks: int) -> np.ndarray:
+        """Where the landmarks are: [B, L, 2] of those that stand still, else [B, T + 1, L, 2], one for each tick [m].
+
+        Args:
+            tick_period: [s].
+            ticks: T.
+        """
+        course = self.course()
+        if course is None:
+            return self.landmarks
+        return np.stack([course.at(tick * tick_period)[0] for tick in range(ticks + 1)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -62,9 +88,11 @@ class WorldState:
         position: [B, N, 2], m, world frame.
         velocity: [B, N, 2], m/s, world frame.
         heading: [B, N], rad.
-        landmarks: [B, L, 2], m, world frame.
+        landmarks: [B, L, 2], m, world frame; where they are at this tick.
         tick: ticks since the reset.
         dynamics: of the robots; None for robots that are as their spec says.
+        course: of the landmarks; None where they stand still.
+        landmarks_velocity: [B, L, 2], m/s, world frame; None where they stand still.
     """
 
     position: Array
@@ -73,6 +101,24 @@ class WorldState:
     landmarks: Array
     tick: int
     dynamics: Dynamics | None = None
+    course: Course | None = None
+    landmarks_velocity: Array | None = None
+
+    @classmethod
+    def begin(cls, pose: tuple[Array, Array, Array], landmarks: Array, dynamics: Dynamics | None, course: Course | None) -> WorldState:
+        """The state at tick 0, from positions, velocities and headings."""
+        if course is None:
+            return cls(*pose, landmarks, 0, dynamics)
+        landmarks, velocity = course.at(0.0)
+        return cls(*pose, landmarks, 0, dynamics, course, velocity)
+
+    def after(self, ticks: int, tick_period: float, pose: tuple[Array, Array, Array]) -> WorldState:
+        """The state some ticks of `tick_period` [s] later, when robots have these positions, velocities and headings."""
+        tick = self.tick + ticks
+        if self.course is None:
+            return WorldState(*pose, self.landmarks, tick, self.dynamics)
+        landmarks, velocity = self.course.at(tick * tick_period)
+        return WorldState(*pose, landmarks, tick, self.dynamics, self.course, velocity)
 
 
 class World(Protocol):
@@ -114,7 +160,9 @@ def check_setpoint_robots(world: str, specs: Sequence[RobotSpec]) -> None:
             raise InputError(f"robots of one world share the rate of their control loops; here: {rates}")
 
 
-def random_layouts(episodes: int, robots: int, landmarks: int, arena_half_size: float, seed: int, first: int = 0) -> Layouts:
+def random_layouts(
+    episodes: int, robots: int, landmarks: int, arena_half_size: float, seed: int, first: int = 0, landmark_speed: float = 0.0
+) -> Layouts:
     """Layouts as simple_spread draws them: everything uniform in the arena.
 
     Episode k of a seed is the same whatever the number of episodes asked for, so all cells of a grid share their layouts.
@@ -126,11 +174,18 @@ def random_layouts(episodes: int, robots: int, landmarks: int, arena_half_size: 
         arena_half_size: [m].
         seed: of the series.
         first: number of the first episode within the series.
+        landmark_speed: with which each landmark moves, in a direction of its own, uniform; it turns round at the arena's edge [m/s].
     """
     points = np.empty((episodes, robots + landmarks, 2))
     seeds = np.empty(episodes, dtype=np.int64)
+    direction = np.empty((episodes, landmarks))
     for index in range(episodes):
         generator = np.random.Generator(np.random.Philox(key=[seed, first + index]))
         points[index] = generator.uniform(-arena_half_size, arena_half_size, points.shape[1:])
         seeds[index] = generator.integers(2**63 - 1)
-    return Layouts(starts=points[:, :robots], landmarks=points[:, robots:], seeds=seeds)
+        direction[index] = generator.uniform(-np.pi, np.pi, landmarks)
+    layouts = Layouts(starts=points[:, :robots], landmarks=points[:, robots:], seeds=seeds)
+    if landmark_speed == 0.0:
+        return layouts
+    drift = landmark_speed * np.stack([np.cos(direction), np.sin(direction)], axis=-1)
+    return replace(layouts, drift=drift, within=np.full(episodes, arena_half_size))

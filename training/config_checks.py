@@ -169,6 +169,8 @@ def _check_entities(config: TrainConfig, place: str) -> None:
     nearest, farthest = entities.hearing
     if not (0 <= nearest <= farthest < math.inf):
         raise InputError(f"{place}: entities.hearing: is {list(entities.hearing)}, must be [least, most], finite and not below 0")
+    if not 0 <= entities.drift < math.inf:
+        raise InputError(f"{place}: entities.drift: is {entities.drift}, must be finite and not below 0")
     if not entities.least <= world.robots:
         raise InputError(f"{place}: entities.least: is {entities.least}, must be at most world.robots, which is {world.robots}")
     for key, value, needed in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from training.actor_graph import ForceHead
@@ -12,6 +13,8 @@ from training.similarity import KEEP, PUSH, Similarity
 class EntityPointActor(nn.Module):
     """For simple_spread itself: `(observation [B, 2], landmarks [B, L, 3], peers [B, P, 5 + W]) -> (action [B, 2])`, dimensionless; of
     robots that speak also `message [B, W]`.
+
+    Landmarks are [B, L, 5] where their velocities are read.
 
     Args:
         head: on an EntityNetwork.
@@ -32,7 +35,8 @@ class EntityRobotActor(nn.Module):
     """For a robot: `(landmarks [B, L, 3], peers [B, P, 5 + W], state [B, 2]) -> (action [B, 2], next_state [B, 2])`, SI; of robots that
     speak `message [B, W]` stands between the two, in units that all robots of a team share.
 
-    The action is a velocity set-point, and the state is the last one (see OwnSetpoint, of which this is the same).
+    The action is a velocity set-point, and the state is the last one (see OwnSetpoint, of which this is the same). Landmarks are [B, L, 5]
+    where their velocities are read.
 
     Args:
         head: on an EntityNetwork.
@@ -62,7 +66,8 @@ def _act(head: ForceHead, scene: Scene) -> tuple[Tensor, ...]:
 
 
 def _scene(velocity: Tensor, landmarks: Tensor, peers: Tensor, length: float, speed_unit: float) -> Scene:
-    """Rows of `entity_fields`' numbers as a scene: velocity [B, 2], landmarks [B, L, 3], peers [B, P, 5 + W]."""
+    """Rows of numbers as a scene: velocity [B, 2], landmarks [B, L, 3] or [B, L, 5] with their velocities, peers [B, P, 5 + W]."""
     landmark, peer = landmarks.permute(2, 1, 0), peers.permute(2, 1, 0)
-    said = peer[5:] if peer.shape[0] > 5 else None
-    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4], said)
+    moves = torch.zeros_like(landmark[:2]) if landmarks.shape[2] == 3 else landmark[3:5] / speed_unit
+    said = peer[5:] if peers.shape[2] > 5 else None
+    return Scene(velocity.T, landmark[:2] / length, landmark[2], peer[:2] / length, peer[2:4] / speed_unit, peer[4], moves, said)

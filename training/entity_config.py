@@ -28,6 +28,9 @@ class EntitiesConfig(Part):
         words: numbers that each robot says to those that hear it, in each step, to be read in the next; 0 for teams that are silent.
         word_kind: `numbers`, any; or `bits`, each of which is -1 or 1.
         word_loss: share of the messages that are lost while they learn.
+        drift: largest speed of landmarks [simple_spread's units/s]. Each episode's is uniform in 0 ... drift, each landmark's direction is
+            uniform, and it turns round at the edge of the episode's arena. Above 0 robots read the velocities of landmarks; evaluations are
+            flown at drift / 2.
     """
 
     most: int = 30
@@ -42,3 +45,4 @@ class EntitiesConfig(Part):
     words: int = 0
     word_kind: Literal["numbers", "bits"] = "numbers"
     word_loss: float = 0.0
+    drift: float = 0.0

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from runtime.entities import arena_for
-from runtime.observation import View, observe, of_others
+from runtime.observation import observe, of_others, views_of_team
+from sim3d.landmark_track import at_end
 from sim3d.metrics import EpisodeMetrics, episode_metrics
 from sim3d.profile import Profile
 from sim3d.spread import CAPTURE_RADIUS, DT, ROBOT_RADIUS, SpreadWorld
@@ -18,7 +19,7 @@ from training.config import TrainConfig
 from training.entity_config import TEAM_SIZE
 from training.entity_networks import EntityTeam
 from training.entity_reward import entity_reward
-from training.entity_scene import entity_fields
+from training.entity_scene import fields_for
 from training.entity_teams import Teams, draw_teams, whole_teams
 from training.front_ends import PlainView
 from training.ground import EVALUATION_SEED
@@ -30,7 +31,8 @@ ELSEWHERE = 1e3
 
 
 class EntityGround:
-    """See Ground. Evaluations are of teams of TEAM_SIZE, in whose arena one unit is simple_spread's.
+    """See Ground. Evaluations are of teams of TEAM_SIZE, in whose arena one unit is simple_spread's;
+    landmarks that move do so at drift / 2.
 
     Args:
         config: of the run.
@@ -38,8 +40,8 @@ class EntityGround:
 
     def __init__(self, config: TrainConfig) -> None:
         self.world = SpreadWorld(config.world.robots, like=torch.zeros(0))
-        words = config.entities.words
-        self.front_end = PlainView(config.world.robots, entity_fields(words), words)
+        entities = config.entities
+        self.front_end = PlainView(config.world.robots, fields_for(entities), entities.words)
         self._config = config
 
     @torch.no_grad()
@@ -48,7 +50,7 @@ class EntityGround:
         config, world = self._config, self.world
         horizon, episodes = config.world.horizon, config.episodes
         teams = draw_teams(config.entities, world.robots, episodes, horizon, generator)
-        state = world.begin(teams.starts, teams.landmarks)
+        state = world.begin(teams.starts, teams.landmarks, course=teams.course)
         present = torch.zeros(episodes, world.robots, dtype=torch.bool)
         said = self._silence(episodes, world.robots)
         seen, presence, choices, log_probabilities, rewards = [], [], [], [], []
@@ -92,46 +94,44 @@ class EntityGround:
         )
 
     def trajectories(self, policy: TeamPolicy, episodes: int, profile: Profile) -> tuple[np.ndarray, np.ndarray]:
-        """See SpreadGround; of a team of TEAM_SIZE."""
-        return self._trajectories(policy, TEAM_SIZE, TEAM_SIZE, episodes, self.world.arena_half_size)
+        """See SpreadGround; of a team of TEAM_SIZE, and landmarks as they are at the end."""
+        position, spots = self._trajectories(policy, TEAM_SIZE, TEAM_SIZE, episodes, self.world.arena_half_size)
+        return position, at_end(spots)
 
     @torch.no_grad()
     def _trajectories(self, policy: TeamPolicy, robots: int, spots: int, episodes: int, half: float) -> tuple[np.ndarray, np.ndarray]:
-        """The most likely choices of a team of any size: positions [E, T + 1, N, 2] and landmarks [E, L, 2]."""
-        layouts = random_layouts(episodes, robots, spots, half, EVALUATION_SEED)
-        teams = whole_teams(torch.from_numpy(layouts.starts).float(), torch.from_numpy(layouts.landmarks).float())
-        actors = EntityTeam(policy.actors.network, robots, spots, self._config.entities.nearest)
+        """The most likely choices of a team of any size: positions [E, T + 1, N, 2] and landmarks [E, L, 2], or [E, T + 1, L, 2]."""
+        entities, horizon = self._config.entities, self._config.world.horizon
+        layouts = random_layouts(episodes, robots, spots, half, EVALUATION_SEED, landmark_speed=entities.drift / 2)
+        teams = whole_teams(layouts)
+        actors = EntityTeam(policy.actors.network, robots, spots, entities.nearest, self.front_end.layout)
         world = SpreadWorld(robots, like=torch.zeros(0), landmarks=spots)
-        state, present = world.begin(teams.starts, teams.landmarks), teams.present(0)
+        state, present = world.begin(teams.starts, teams.landmarks, course=teams.course), teams.present(0)
         said = self._silence(episodes, robots)
         positions = [state.position]
-        for _ in range(self._config.world.horizon):
+        for _ in range(horizon):
             out = actors(self._observation(state, present, teams, of_others(said)))
             state = world.step(state, policy.greedy_force(out).transpose(0, 1))
-            if self._config.entities.words:
+            if entities.words:
                 said = policy.actors.network.speech.said(out[..., 2:]).transpose(0, 1)
             positions.append(state.position)
-        return torch.stack(positions, dim=1).double().numpy(), layouts.landmarks
+        return torch.stack(positions, dim=1).double().numpy(), layouts.track(DT, horizon)
 
     def _silence(self, episodes: int, robots: int) -> Tensor:
         return torch.zeros(episodes, robots, self._config.entities.words)
 
     def _observation(self, state: WorldState, present: Tensor, teams: Teams, heard: Tensor) -> Tensor:
         """What all robots of a batch observe, robots first: [N, B, D]; `heard` is what the others said [B, N, N - 1, W]."""
-        shape = state.position.shape[:2]
         known = of_others(present[..., None].float())[..., 0]
         if teams.hearing.isfinite().any():
             away = torch.linalg.vector_norm(of_others(state.position) - state.position[:, :, None], dim=-1)
             known = known * (away <= teams.hearing[:, None, None])
-        view = View(
-            own_position=state.position,
-            own_velocity=state.velocity,
-            landmarks=state.landmarks[:, None].expand(-1, shape[1], -1, -1),
-            peers=of_others(state.position),
+        view = replace(
+            views_of_team(state.position, state.velocity, state.landmarks, state.landmarks_velocity),
             peers_velocity=of_others(state.velocity),
             peers_known=known,
-            landmarks_known=teams.landmarks_known[:, None].expand(-1, shape[1], -1),
             peers_message=heard * known[..., None],
+            landmarks_known=teams.landmarks_known[:, None].expand(-1, state.position.shape[1], -1),
         )
         return observe(self.front_end.layout, view).transpose(0, 1)
 

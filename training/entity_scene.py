@@ -8,14 +8,18 @@ import torch
 from torch import Tensor
 
 from runtime.observation import field_shapes
+from training.entity_config import EntitiesConfig
 
 ENTITY_FIELDS = ("own_velocity", "landmarks_relative", "landmarks_known", "peers_relative", "peers_velocity", "peers_known")
 """What entity actors read; numbers of landmarks stand in one field after the other, each by landmark, and so those of peers."""
+MOVING_FIELDS = (*ENTITY_FIELDS[:3], "landmarks_velocity", *ENTITY_FIELDS[3:])
+"""What those read that learned among landmarks that move."""
 
 
-def entity_fields(words: int) -> tuple[str, ...]:
-    """What entity actors read that say `words` numbers to each other."""
-    return (*ENTITY_FIELDS, "peers_message") if words else ENTITY_FIELDS
+def fields_for(entities: EntitiesConfig) -> tuple[str, ...]:
+    """What the actors of a configuration read."""
+    fields = MOVING_FIELDS if entities.drift else ENTITY_FIELDS
+    return (*fields, "peers_message") if entities.words else fields
 
 
 class Scene(NamedTuple):
@@ -28,6 +32,7 @@ class Scene(NamedTuple):
         peers: [2, P, M], from the own position.
         peers_velocity: [2, P, M].
         peers_known: [P, M], 1 or 0.
+        landmarks_velocity: [2, L, M]; zero for those that stand still.
         peers_message: [W, P, M], what they said last, zeros for one that is silent; None where nobody speaks.
     """
 
@@ -37,30 +42,33 @@ class Scene(NamedTuple):
     peers: Tensor
     peers_velocity: Tensor
     peers_known: Tensor
+    landmarks_velocity: Tensor
     peers_message: Tensor | None = None
 
 
-def unpack(seen: Tensor, robots: int, landmarks: int, words: int = 0) -> Scene:
-    """Observations [M, D] of `entity_fields` as a scene of `robots` - 1 peers and so many landmarks."""
-    fields = field_shapes(entity_fields(words), robots, landmarks, words)
-    parts = dict(zip((field.name for field in fields), seen.T.contiguous().split([field.size for field in fields]), strict=True))
+def unpack(seen: Tensor, robots: int, landmarks: int, fields: tuple[str, ...], words: int) -> Scene:
+    """Observations [M, D] of what `fields_for` says as a scene of `robots` - 1 peers and so many landmarks."""
+    sizes = [field.size for field in field_shapes(fields, robots, landmarks, words)]
+    parts = dict(zip(fields, seen.T.contiguous().split(sizes), strict=True))
+    spots = _first(parts["landmarks_relative"], 2)
     return Scene(
         parts["own_velocity"],
-        _first(parts["landmarks_relative"], 2),
+        spots,
         parts["landmarks_known"],
         _first(parts["peers_relative"], 2),
         _first(parts["peers_velocity"], 2),
         parts["peers_known"],
+        _first(parts["landmarks_velocity"], 2) if "landmarks_velocity" in parts else torch.zeros_like(spots),
         _first(parts["peers_message"], words) if words else None,
     )
 
 
 def nearest(scene: Scene, most: int) -> Scene:
     """The same with the `most` nearest known landmarks, and with itself as many robots; what is missing is there and not known."""
-    spots, spots_known = nearest_of(scene.landmarks, scene.landmarks_known, most)
+    spots, spots_known = nearest_of(torch.cat([scene.landmarks, scene.landmarks_velocity]), scene.landmarks_known, most)
     said = [] if scene.peers_message is None else [scene.peers_message]
     peers, known = nearest_of(torch.cat([scene.peers, scene.peers_velocity, *said]), scene.peers_known, max(1, most - 1))
-    return Scene(scene.velocity, spots, spots_known, peers[:2], peers[2:4], known, peers[4:] if said else None)
+    return Scene(scene.velocity, spots[:2], spots_known, peers[:2], peers[2:4], known, spots[2:], peers[4:] if said else None)
 
 
 def length(points: Tensor) -> Tensor:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from runtime.course import Course
 from runtime.entities import arena_for
+from sim3d.world import Layouts
 from training.entity_config import TEAM_SIZE, EntitiesConfig
 
 
@@ -22,6 +25,7 @@ class Teams:
         begins: [B, N], step before which a robot is not there.
         ends: [B, N], step from which on it is not there any more.
         hearing: [B], how far robots hear each other; infinite for all.
+        course: of the landmarks; None where they stand still.
     """
 
     starts: Tensor
@@ -30,6 +34,7 @@ class Teams:
     begins: Tensor
     ends: Tensor
     hearing: Tensor
+    course: Course | None = None
 
     def present(self, step: int) -> Tensor:
         """[B, N], whether each robot is there."""
@@ -66,12 +71,24 @@ def draw_teams(entities: EntitiesConfig, most: int, episodes: int, horizon: int,
     points = (torch.rand(episodes, 2 * most, 2, generator=generator) * 2 - 1) * half[:, None, None]
     nearest, farthest = entities.hearing
     hearing = torch.full((episodes,), torch.inf) if farthest == 0 else nearest + (farthest - nearest) * chance()
-    return Teams(points[:, :most], points[:, most:], (number < landmarks[:, None]).float(), begins, ends, hearing)
+    course = None
+    if entities.drift:
+        speed, angle = entities.drift * chance(), 2 * torch.pi * torch.rand(episodes, most, generator=generator)
+        course = Course(points[:, most:], speed[:, None, None] * torch.stack([angle.cos(), angle.sin()], -1), half)
+    return Teams(points[:, :most], points[:, most:], (number < landmarks[:, None]).float(), begins, ends, hearing, course)
 
 
-def whole_teams(starts: Tensor, landmarks: Tensor) -> Teams:
-    """Teams in which nobody leaves or arrives, from [B, N, 2] and [B, L, 2]."""
+def whole_teams(layouts: Layouts) -> Teams:
+    """Teams in which nobody leaves or arrives."""
+    starts, landmarks = _float(layouts.starts), _float(layouts.landmarks)
     shape = starts.shape[:2]
     never = torch.full(shape, torch.iinfo(torch.int64).max)
     hearing = torch.full(shape[:1], torch.inf)
-    return Teams(starts, landmarks, torch.ones(landmarks.shape[:2]), torch.zeros(shape, dtype=torch.int64), never, hearing)
+    course = layouts.course()
+    if course is not None:
+        course = Course(landmarks, _float(course.drift), _float(course.within))
+    return Teams(starts, landmarks, torch.ones(landmarks.shape[:2]), torch.zeros(shape, dtype=torch.int64), never, hearing, course)
+
+
+def _float(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values).float()

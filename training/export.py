@@ -25,7 +25,7 @@ from training.checkpoint import config_sha256, source_commit
 from training.config import TrainConfig
 from training.contracts import contract_for
 from training.entity_actor import EntityPointActor, EntityRobotActor
-from training.entity_scene import entity_fields
+from training.entity_scene import fields_for
 from training.front_ends import learning_front_end
 from training.latency_compensation import LatencyCompensator, PointMotion
 from training.latency_margin import latency_margin, success_under_latency
@@ -137,13 +137,12 @@ class _Form:
 def _entity_form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:
     most, nearest = config.entities.most, config.entities.nearest
     entities = Entities(robots=(1, most), landmarks=(1, most), nearest=nearest)
-    words = config.entities.words
+    fields, words = fields_for(config.entities), config.entities.words
     message = Message(size=words, kind=config.entities.word_kind) if words else msgspec.UNSET
-    own_velocity, *others = entity_fields(words)
     if spec.action == "force":
-        return _Form(EntityPointActor(head, nearest), (own_velocity, *others), (), entities, message)
-    # A robot's velocity is its own last set-point, which it remembers.
-    return _Form(EntityRobotActor(head, nearest, similarity), tuple(others), (0.0, 0.0), entities, message)
+        return _Form(EntityPointActor(head, nearest), fields, (), entities, message)
+    # The velocity of a robot that follows set-points is its own last set-point, which it remembers.
+    return _Form(EntityRobotActor(head, nearest, similarity), fields[1:], (0.0, 0.0), entities, message)
 
 
 def _form(config: TrainConfig, spec: RobotSpec, similarity: Similarity, head: ForceHead) -> _Form:

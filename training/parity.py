@@ -26,6 +26,8 @@ landmark) magnifies it within an episode, as two runs of torch do; a file is not
 EPISODES = 50
 """50 episodes of 25 steps: 1 250 observations of each actor, above the 1 000 that an export must be checked on."""
 PARITY_SEED = 2_000_003
+LANDMARK_SPEED = 0.04
+"""Of landmarks that move, in arenas a period: 0.4 units/s of simple_spread."""
 
 OTHER_TEAMS = ((1, 2), (5, 4), (20, 20))
 """Robots and landmarks of the teams in which entity actors are compared as well: alone, uneven, and more than they take into account."""
@@ -127,7 +129,7 @@ def _episodes(
     positions = [team.position]
     said = np.zeros((*team.position.shape[:2], contract.words))
     for _ in range(HORIZON):
-        view = views_of_team(team.position, team.velocity, team.landmarks)
+        view = views_of_team(team.position, team.velocity, *team.landmarks)
         view = replace(view, peers_velocity=of_others(team.velocity), command_latency=team.latency, own_setpoint=team.velocity)
         view = replace(view, peers_known=team.peers_known, peers_message=of_others(said) * team.peers_known[..., None])
         observation = observe(contract.layout, view)
@@ -151,8 +153,11 @@ class _IdealTeam:
     """
 
     def __init__(self, contract: Contract) -> None:
-        layouts = random_layouts(EPISODES, contract.team_size, contract.landmarks, contract.arena_half_size, PARITY_SEED)
-        self.position, self.landmarks = layouts.starts, layouts.landmarks
+        # Actors that read how fast landmarks move see some that do.
+        speed = LANDMARK_SPEED * contract.arena_half_size / contract.period if "landmarks_velocity" in contract.layout else 0.0
+        team = contract.team_size, contract.landmarks, contract.arena_half_size
+        layouts = random_layouts(EPISODES, *team, PARITY_SEED, landmark_speed=speed)
+        self.position, self._layouts, self._elapsed = layouts.starts, layouts, 0.0
         self.velocity = np.zeros_like(self.position)
         # What actors are told of it, from none to three periods; the robots follow at once all the same.
         self.latency = np.random.default_rng(PARITY_SEED).uniform(0.0, 3.0 * contract.period, (*self.position.shape[:2], 1))
@@ -163,6 +168,13 @@ class _IdealTeam:
         self._period = contract.period
         self._is_force = contract.action.kind == "force"
 
+    @property
+    def landmarks(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Where they are [B, L, 2], and their velocities [B, L, 2]; None for those that stand still."""
+        course = self._layouts.course()
+        return (self._layouts.landmarks, None) if course is None else course.at(self._elapsed)
+
     def step(self, action: np.ndarray) -> None:
+        self._elapsed += self._period
         self.position = self.position + self.velocity * self._period
         self.velocity = KEEP * self.velocity + PUSH * action if self._is_force else action

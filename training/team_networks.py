@@ -6,6 +6,7 @@ import torch
 
 from training.config import TrainConfig
 from training.entity_networks import EntityNetwork, EntityTeam
+from training.entity_scene import fields_for
 from training.entity_speech import Speech
 from training.networks import TeamMlp
 from training.recurrent import RecurrentTeam
@@ -32,7 +33,7 @@ def _entities_for(config: TrainConfig, outputs: int, values: bool, output_gain: 
     entities, robots = config.entities, config.world.robots
     speech = Speech(entities.words, entities.word_kind == "bits") if entities.words else None
     network = EntityNetwork(config.network.hidden, outputs, entities.heads, entities.rounds, values, output_gain, generator, speech)
-    return EntityTeam(network, robots, robots, entities.nearest)
+    return EntityTeam(network, robots, robots, entities.nearest, fields_for(entities))
 
 
 def perceptrons_for(config: TrainConfig, inputs: int, outputs: int, output_gain: float, generator: torch.Generator) -> TeamMlp:

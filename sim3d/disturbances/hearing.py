@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from runtime.arrays import array_namespace
 from runtime.contract import Message
 from runtime.heard import Heard, Peers, believe, heard_at_once
 from runtime.link_model import LinkModel
-from runtime.observation import View
+from runtime.observation import View, to_everyone
 from runtime.team import Staleness
 from sim3d.disturbances.sensing import Measurement
 from sim3d.profile import Profile
@@ -72,22 +71,24 @@ class Hearing:
         return believe(self.heard(), self._measured.position, self._lost, self._heeded)
 
 
-def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array, sent: Array) -> View:
+def team_view(
+    measured: Measurement, landmarks: Array, peers: Peers, command_latency: Array, sent: Array, landmarks_velocity: Array | None = None
+) -> View:
     """All that the robots of B teams can observe.
 
     Args:
         measured: of themselves.
-        landmarks: [B, L, 2], m, world frame.
+        landmarks: [B, L, 2], m, world frame; where they are now.
         peers: as `Hearing.peers` gives them.
         command_latency: [B, N], s, as far as each robot knows its own.
         sent: [B, N, 2], what each robot was last commanded, after its safety gate.
+        landmarks_velocity: [B, L, 2], m/s, world frame; None where they stand still.
     """
     position = measured.position
-    everyone = array_namespace(position).broadcast_to(landmarks[..., None, :, :], (*position.shape[:-1], *landmarks.shape[-2:]))
     return View(
         own_position=position,
         own_velocity=measured.velocity,
-        landmarks=everyone,
+        landmarks=to_everyone(landmarks, position),
         peers=peers.position,
         peers_velocity=peers.velocity,
         peers_age=peers.age,
@@ -95,4 +96,5 @@ def team_view(measured: Measurement, landmarks: Array, peers: Peers, command_lat
         command_latency=command_latency[..., None],
         own_setpoint=sent,
         peers_message=peers.message,
+        landmarks_velocity=None if landmarks_velocity is None else to_everyone(landmarks_velocity, position),
     )

@@ -17,6 +17,7 @@ import numpy as np
 
 from runtime.chance import uniforms
 from sim3d.disturbances.sensing import Measurement
+from sim3d.landmark_track import at_ticks
 from sim3d.profile import Adversary
 from sim3d.spread_task import distances
 
@@ -72,9 +73,9 @@ def distance_from_success(position: np.ndarray, landmarks: np.ndarray) -> np.nda
 
     Args:
         position: [B, T, N, 2], m, at the control steps after the start.
-        landmarks: [B, L, 2], m.
+        landmarks: [B, L, 2], or [B, T, L, 2] of those that move, m.
 
     Returns:
         [B], m.
     """
-    return distances(position, landmarks[:, None]).min(axis=-2).max(axis=-1).min(axis=-1)
+    return distances(position, at_ticks(landmarks, slice(None))).min(axis=-2).max(axis=-1).min(axis=-1)

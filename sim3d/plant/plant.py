@@ -164,7 +164,7 @@ class PlantServer:
             velocity=np.concatenate([state.velocity for state in states]),
             heading=np.concatenate([state.heading for state in states]),
             action=np.concatenate(actions),
-            landmarks=layout.landmarks[0],
+            landmarks=layout.track(world.tick_period, ticks)[0],
         )
 
     def _send(self, disturbances: Disturbances, state: WorldState, episode: int, elapsed: int) -> None:

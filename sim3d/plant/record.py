@@ -22,7 +22,7 @@ class Record:
         velocity: [E, T + 1, N, 2], m/s, world frame.
         heading: [E, T + 1, N], rad.
         action: [E, T, N, 2], what the plant was commanded in each tick (zero for a silent robot), before latency and limits of the robot.
-        landmarks: [E, L, 2], m, world frame.
+        landmarks: [E, L, 2], m, world frame; of a series in which any move [E, T + 1, L, 2].
         tick_period: [s].
         arena_half_size: [m].
         robot_radius: [m], of all robots, or [N] of each.

@@ -34,6 +34,11 @@ _DISC: Colour = (0.93, 0.93, 0.94)
 _COVERED: Colour = (0.94, 0.89, 0.26)
 """Okabe and Ito's yellow, which no robot has."""
 
+_LANDMARK: tuple[tuple[float, Colour, int], ...] = ((1.0, _RING, 2), (0.88, _DISC, 3), (0.12, _RING, 4))
+"""The discs of a landmark: radius as a share of the capture radius, colour, layer."""
+_PALE = 1
+"""Which of them is painted when it is covered."""
+
 
 def replay_frames(
     positions: np.ndarray,
@@ -47,7 +52,7 @@ def replay_frames(
 
     Args:
         positions: [T + 1, N, 2], m, world frame.
-        landmarks: [L, 2], m, world frame.
+        landmarks: [L, 2], m, world frame; of those that move [T + 1, L, 2].
         kinds: of the N robots.
         arena_half_size: robots and landmarks start within +-this on both axes [m].
         capture_radius: a landmark is covered within this [m].
@@ -58,20 +63,25 @@ def replay_frames(
     """
     if headings is None:
         headings = np.zeros(positions.shape[:2])
-    covered = (distances(positions, landmarks[None]) < capture_radius).any(axis=1)
+    spots = np.broadcast_to(landmarks, (len(positions), *landmarks.shape[-2:]))
+    covered = (distances(positions, spots) < capture_radius).any(axis=1)
     client = pybullet.connect(pybullet.DIRECT)
     try:
         stage = Stage(client, arena_half_size, max(map(height_of, kinds)) + _BODY * arena_half_size)
         stage.lay_floor()
-        discs = [_lay_landmark(stage, landmark, capture_radius) for landmark in landmarks]
+        discs = [_lay_landmark(stage, landmark, capture_radius) for landmark in spots[0]]
         robots = [DrawnRobot(stage, kind, robot_colour(agent), arena_half_size) for agent, kind in enumerate(kinds)]
-        yellow = np.zeros(len(landmarks), dtype=bool)
+        yellow = np.zeros(len(discs), dtype=bool)
         frames = []
         for tick, points in enumerate(positions):
             for robot, point, heading in zip(robots, points, headings[tick], strict=True):
                 robot.move(point, heading)
             for landmark in np.flatnonzero(covered[tick] != yellow):
-                stage.paint(discs[landmark], _COVERED if covered[tick, landmark] else _DISC)
+                stage.paint(discs[landmark][_PALE], _COVERED if covered[tick, landmark] else _DISC)
+            if landmarks.ndim == 3:
+                for bodies, spot in zip(discs, spots[tick], strict=True):
+                    for body, (_, _, layer) in zip(bodies, _LANDMARK, strict=True):
+                        stage.move(body, [*spot, layer * stage.layer])
             yellow = covered[tick]
             frames.append(stage.photograph())
         return frames
@@ -99,10 +109,6 @@ def mission_gif(frames: Sequence[np.ndarray], path: str | Path, period: float) -
     write_atomically(path, buffer.getvalue())
 
 
-def _lay_landmark(stage: Stage, point: np.ndarray, radius: float) -> int:
-    """A pale disc with a dark rim at the capture radius and a dot in its middle; returns the pale disc's body."""
-    bodies = [
-        stage.put(stage.shape(disc(share * radius), colour), [*point, layer * stage.layer])
-        for share, colour, layer in ((1.0, _RING, 2), (0.88, _DISC, 3), (0.12, _RING, 4))
-    ]
-    return bodies[1]
+def _lay_landmark(stage: Stage, point: np.ndarray, radius: float) -> list[int]:
+    """A pale disc with a dark rim at the capture radius and a dot in its middle; returns their bodies."""
+    return [stage.put(stage.shape(disc(share * radius), colour), [*point, layer * stage.layer]) for share, colour, layer in _LANDMARK]

@@ -78,6 +78,10 @@ class Stage:
         """Put a thing into the scene at [3], m; returns its body."""
         return pybullet.createMultiBody(baseVisualShapeIndex=shape, basePosition=list(point), physicsClientId=self.client)
 
+    def move(self, body: int, point: Sequence[float]) -> None:
+        """Put a thing elsewhere, at [3], m."""
+        pybullet.resetBasePositionAndOrientation(body, list(point), (0.0, 0.0, 0.0, 1.0), physicsClientId=self.client)
+
     def paint(self, body: int, colour: Colour) -> None:
         """Give a thing another colour."""
         pybullet.changeVisualShape(body, -1, rgbaColor=(*colour, 1.0), physicsClientId=self.client)

@@ -129,6 +129,15 @@ def test_any_bytes_give_a_team_or_one_line(tmp_path: Path, data: bytes) -> None:
         ("missions: [{landmarks: [[0, 0], [.nan, 0]]}]", ["missions[0]", "not finite"]),
         ("missions: [{landmarks: [[0, 0, 0], [0, 0]]}]", ["landmarks"]),
         ("missions: [{landmark: [[0, 0], [0, 0]]}]", ["did you mean 'landmarks'?"]),
+        ("missions: [{landmarks: [[0, 0], [0, 0]], drift: [[0, 1]]}]", ["missions[0].drift: has 1, the mission has 2 landmarks"]),
+        ("missions: [{landmarks: [[0, 0], [0, 0]], drift: [[0, 1], [.inf, 0]]}]", ["missions[0].drift[1]: is [inf, 0.0], must be finite"]),
+        ("missions: [{landmarks: [[0, 0], [0, 0]], drift: [[0, 1], [1, 0]], within: 0}]", ["within: is 0, must be finite and above 0"]),
+        ("missions: [{landmarks: [[0, 0], [0, 0]], drift: [[0, 1], [1, 0]], within: .nan}]", ["within: is nan, must be finite"]),
+        (
+            "missions: [{landmarks: [[0, 0], [0, -3]], drift: [[0, 1], [1, 0]], within: 2}]",
+            ["missions[0].landmarks[1]: is [0.0, -3.0], must start within +-2"],
+        ),
+        ("missions: [{landmarks: [[0, 0], [0, 0]], within: 2}]", ["missions[0].within: is 2, and drift is empty"]),
     ],
 )
 def test_mission_errors_name_the_place(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -137,3 +146,4 @@ def test_mission_errors_name_the_place(tmp_path: Path, text: str, words: list[st
     with pytest.raises(InputError) as caught:
         read_missions(path, landmarks=2)
     assert all(word in str(caught.value) for word in (str(path), *words)), str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -29,6 +29,22 @@ def test_what_a_mission_leaves_open_follows_from_the_seed_and_its_number():
     assert layouts.landmarks.tolist() == [[list(point) for point in LANDMARKS]] * 3
 
 
+def test_landmarks_that_move_survive_the_mission_file_bit_for_bit():
+    layouts = random_layouts(5, 3, 2, 2.0, seed=7, landmark_speed=0.3)
+    read = layouts_of(parse_yaml(dump_yaml(missions_of(layouts)), Missions, "file"), 3, 2.0, seed=99, place="file")
+    assert same(read, layouts) and (read.drift == layouts.drift).all() and (read.within == layouts.within).all()
+
+
+def test_missions_with_and_without_landmarks_that_move_are_one_series():
+    moving = Mission(landmarks=LANDMARKS, drift=((0.5, 0.0), (0.0, 0.5)))
+    layouts = layouts_of(Missions(missions=(Mission(landmarks=LANDMARKS), moving)), 2, 2.0, seed=0, place="file")
+    track = layouts.track(0.1, 200)
+    assert (track[0] == track[0, 0]).all()
+    assert track[1, -1].tolist() == [[0.1 + 10.0, 0.2], [0.3, 0.4 + 10.0]]  # nothing turns them round
+    back = missions_of(layouts)
+    assert back.missions[1].drift == moving.drift and back.missions[1].within is None
+
+
 @pytest.mark.parametrize(
     ("mission", "text"),
     [

@@ -42,7 +42,8 @@ def scene(seed: int, landmarks: int, peers: int, rows: int = 7) -> Scene:
     def drawn(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, rows, generator=generator)
 
-    return Scene(drawn(2), drawn(2, landmarks), torch.ones(landmarks, rows), drawn(2, peers), drawn(2, peers), torch.ones(peers, rows))
+    spots, known = (drawn(2), drawn(2, landmarks), torch.ones(landmarks, rows)), torch.ones(peers, rows)
+    return Scene(*spots, drawn(2, peers), drawn(2, peers), known, drawn(2, landmarks))
 
 
 teams = st.tuples(st.integers(0, 2**16), st.integers(1, 9), st.integers(1, 8))
@@ -62,6 +63,7 @@ def test_the_order_of_peers_and_landmarks_does_not_matter(team, shuffled, values
         seen.peers[:, peers],
         seen.peers_velocity[:, peers],
         seen.peers_known,
+        seen.landmarks_velocity[:, spots],
     )
     torch.testing.assert_close(net(other), net(seen), atol=1e-5, rtol=1e-5)
 
@@ -79,6 +81,7 @@ def test_who_is_not_known_is_not_there(team, spots, peers, values):
         torch.cat([seen.peers, 5 * more.peers], 1),
         torch.cat([seen.peers_velocity, more.peers_velocity], 1),
         torch.cat([seen.peers_known, 0 * more.peers_known]),
+        torch.cat([seen.landmarks_velocity, more.landmarks_velocity], 1),
     )
     torch.testing.assert_close(net(padded), net(seen), atol=1e-5, rtol=1e-5)
 
@@ -104,7 +107,7 @@ def test_the_nearest_are_kept_and_no_more(team, most):
 
 def test_peers_and_landmarks_both_matter_to_what_a_robot_does():
     seen, net = scene(3, 3, 2), network()
-    for name in ("landmarks", "peers", "peers_velocity", "velocity"):
+    for name in ("landmarks", "landmarks_velocity", "peers", "peers_velocity", "velocity"):
         moved = seen._replace(**{name: getattr(seen, name) + 0.3})
         assert (net(moved) - net(seen)).abs().max() > 1e-3, name
 
@@ -118,11 +121,10 @@ def test_two_robots_divide_two_landmarks_before_they_have_learned_anything():
     for me, other in ((0, 1), (1, 0)):
         gap = lambda points, own=robots[me]: (points - own).T[:, :, None]  # noqa: E731
         spots, peer = gap(landmarks[0].T.reshape(2, 2)), gap(robots[other][None])
-        still = torch.zeros(2, 1, 1)
         both = torch.cat([torch.zeros_like(peer), peer], 1)
         between = spots[:, None] - both[:, :, None]
         length = between.norm(dim=0)
-        weight = own_share(net._score(between, length, length, torch.cat([still, still], 1)), torch.ones(2, 1), torch.ones(2, 1), 6)
+        weight = own_share(net._score(between, length, length, 0 * between), torch.ones(2, 1), torch.ones(2, 1), 6)
         weights.append(weight[-1, :, 0])
     assert weights[0][0] > 0.8 and weights[1][1] > 0.8
 
@@ -138,7 +140,7 @@ def test_the_division_is_the_shortest_there_is_before_anything_is_learned(robots
     gap = spots[:, None] - places[:, :, None]
     length = gap.norm(dim=0)
     with torch.no_grad():
-        weight = own_share(net._score(gap, length, length, 0 * places), torch.ones(robots, teams), torch.ones(landmarks, teams), 5)[-1]
+        weight = own_share(net._score(gap, length, length, 0 * gap), torch.ones(robots, teams), torch.ones(landmarks, teams), 5)[-1]
     agreed = 0
     for team in range(teams):
         who, where = linear_sum_assignment(length[..., team])
@@ -278,6 +280,8 @@ def test_a_team_of_any_size_can_be_evaluated(robots, landmarks):
         ("entities.changes", 1.5, "entities.changes: is 1.5, must be from 0 to 1"),
         ("entities.hearing", (2.0, 1.0), "entities.hearing: is [2.0, 1.0], must be [least, most], finite and not below 0"),
         ("entities.most", 3, "entities.most: is 3, must be 4 ... 256"),
+        ("entities.drift", -0.1, "entities.drift: is -0.1, must be finite and not below 0"),
+        ("entities.drift", float("nan"), "entities.drift: is nan, must be finite and not below 0"),
         ("network.kind", "perceptrons", "entities.least: is 3, but network.kind is 'perceptrons'; leave it out"),
     ],
 )
