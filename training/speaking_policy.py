@@ -14,6 +14,8 @@ from training.networks import TeamNetwork
 from training.policies import GaussianPolicy
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
+STRAY = 1 / 3
+"""How far numbers in messages stray at the start, as a share of how far forces do: a place that is off is taken for another robot."""
 
 
 class SpeakingPolicy(GaussianPolicy):
@@ -22,14 +24,14 @@ class SpeakingPolicy(GaussianPolicy):
     Args:
         actors: see GaussianPolicy.
         robots: see GaussianPolicy.
-        initial_log_std: see GaussianPolicy; of the numbers in messages as well.
+        initial_log_std: see GaussianPolicy.
         words: W.
         bits: whether each is -1 or 1.
     """
 
     def __init__(self, actors: TeamNetwork, robots: int, initial_log_std: float, words: int, bits: bool) -> None:
         super().__init__(actors, robots, initial_log_std)
-        self.word_log_std = None if bits else nn.Parameter(torch.full((robots, 1, words), initial_log_std))
+        self.word_log_std = None if bits else nn.Parameter(torch.full((robots, 1, words), initial_log_std + math.log(STRAY)))
 
     def sample(self, out: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """See TeamPolicy; choices are unclipped forces and what is said [N, B, 2 + W]."""

@@ -67,6 +67,7 @@ class ScriptedLinks:
         self.refused = 0
         self.tracks = tuple(PeerTrack(peer, f"tcp://{peer}:1") for peer in peers)
         self.published: list[tuple[int, str, int]] = []
+        self.spoken: list[tuple[float, ...]] = []
         self.longest_wait = 1.0
         self._clock = clock
         self._before_drain = before_drain
@@ -74,6 +75,7 @@ class ScriptedLinks:
     def publish(self, state: RobotState, mode: str, stamp: int, said: tuple[float, ...] = ()) -> None:
         self.sent += 1
         self.published.append((state.tick, mode, stamp))
+        self.spoken.append(said)
 
     def drain(self, timeout: float = 0.0) -> None:
         self._clock.sleep(min(timeout, self.longest_wait))

@@ -46,6 +46,7 @@ class Bench:
         actor: bytes | None = None,
         stops: Stops | None = None,
         latch: Latch | None = None,
+        words: int = 0,
         **team: Any,
     ) -> None:
         self.clock, self.said = Clock(), []
@@ -61,7 +62,7 @@ class Bench:
             spec=load_spec(kind),
             driver=self.driver,
             features=self.driver.features,
-            ears=OpenEars(),
+            ears=OpenEars(words),
             command_latency=0.0,
             links=self.links,
             pacing=Lockstep(team.get("lockstep_timeout", 10.0), self.clock)
