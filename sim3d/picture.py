@@ -24,7 +24,7 @@ ROBOT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 _INK = "#333333"
 _GRID = "#E9E9E9"
 _MARK = "#DDDDDD"
-_TRAIL = "#777777"
+_TRAIL = {"color": "#777777", "linewidth": 1.1, "linestyle": (0, (1, 1.5))}
 """The way of a landmark that moves."""
 _FADED = 0.3
 """Share of its colour that a trajectory has where it starts; it grows to 1 where it ends."""
@@ -133,7 +133,7 @@ def _draw_mission(
     at_the_end = landmarks if landmarks.ndim == 2 else landmarks[-1]
     if landmarks.ndim == 3:
         for way in np.moveaxis(landmarks, 1, 0):
-            ax.plot(*way.T, color=_TRAIL, linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=1.5)
+            ax.plot(*way.T, **_TRAIL, zorder=1.5)
     for x, y in at_the_end:
         ax.add_patch(Circle((x, y), capture_radius, facecolor=_MARK, linewidth=0, zorder=2))
         ax.add_patch(Circle((x, y), capture_radius, fill=False, edgecolor=_INK, linewidth=0.9, linestyle=(0, (3, 2)), zorder=6))
@@ -165,9 +165,9 @@ def _legend(figure: Figure, robots: int, capture_radius: float, landmarks_move: 
     start = Line2D([], [], linestyle="", marker="o", markersize=5, markerfacecolor="white", markeredgecolor=_INK, markeredgewidth=1.4)
     disc = Line2D([], [], linestyle="", marker="o", markersize=10, markerfacecolor=_MARK, markeredgecolor=_INK, markeredgewidth=0.9)
     cross = Line2D([], [], linestyle="", marker="+", markersize=6, markeredgewidth=1.3, color=_INK)
-    trail = (Line2D([], [], color=_TRAIL, linewidth=1.1, linestyle=(0, (1, 1.5))),) if landmarks_move else ()
-    which = "landmark and its way" if landmarks_move else "landmark"
-    entries += [(start, "start"), ((*trail, disc, cross), f"{which}, capture radius {capture_radius:.3g} m")]
+    entries += [(start, "start"), ((disc, cross), f"landmark, capture radius {capture_radius:.3g} m")]
+    if landmarks_move:
+        entries.append((Line2D([], [], **_TRAIL), "its way"))
     handles, labels = zip(*entries, strict=True)
     figure.legend(
         handles,
