@@ -7,8 +7,8 @@ the worst cells tie: there intervals of the break point, the lowest cell and the
 
 Beside how often stands how wide, on average. "told" is the interval of the lowest cell or the tail for who was told beforehand which cells
 these truly are, the best that could be. "as scored" is the probability of improvement whose truth is that of scores of so many episodes:
-fewer episodes bring it closer to 1/2, since chance then decides more, and no interval about it can know by how much. "profile" is the share
-of cells above 0.5, which no cell is near and hardly ever is anything else than the truth; "profile .95" that above 0.95, which many are near.
+fewer episodes bring it closer to 1/2, since chance then decides more, and the runs do not say by how much. "profile" is the share of cells
+above 0.5, which no cell is near, so it is hardly ever anything else than the truth; "profile .95" that above 0.95, which many are near.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ FIGURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 INTERVALS: dict[str, Callable[[Resampled], Estimate]] = {
     "retention": ratio_interval,
     "break point": lambda found: kinked_interval(found, (0.0, LADDER - 1.0)),
+    "profile": lambda found: interval(found, (0.0, 1.0)),
+    "profile .95": lambda found: interval(found, (0.0, 1.0)),
 }
 """Where it is not that of most figures."""
 
