@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 
 from sim3d.statistics.aggregates import iqm
@@ -70,19 +70,20 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def improvement_interval(probability: float, one: int, other: int, together: float = 1.0) -> Estimate:
+def improvement_interval(probability: float, one: int, other: int, together: float | None = None) -> Estimate:
     """Probability of improvement with its interval, from the numbers of runs of both policies.
 
     Newcombe, Statistics in Medicine 25 (2006) 559, method 5: the score interval of the Mann-Whitney statistic, which holds for few runs
-    and where one policy wins all pairs; with Student's t of one + other - 2 degrees of freedom in place of the normal law, for what is
-    known of the scatter comes from so many runs (as in Brunner and Munzel, Biometrical Journal 42 (2000) 17).
+    and where one policy wins all pairs. Its variance is that of one cell; the mean over cells has the part `together` of it, which is
+    estimated from the runs, and so the normal quantile gives way to Student's t of one + other - 2 degrees of freedom.
 
     Args:
         probability: of improvement, mean over cells.
         one, other: numbers of runs.
-        together: variance of the mean over cells, of that of a cell (`cells_together`); 1 of a single cell.
+        together: variance of the mean over cells, of that of a cell (`cells_together`); None where there is but one cell.
     """
-    factor = together * student.ppf(UPPER, max(one + other - 2, 1)) ** 2 / (one * other)
+    quantile, part = (norm.ppf(UPPER), 1.0) if together is None else (student.ppf(UPPER, one + other - 2), together)
+    factor = part * quantile**2 / (one * other)
     half = (one + other) / 2 - 1
 
     def excess(true: float) -> float:
@@ -103,7 +104,8 @@ def cells_together(one: np.ndarray, other: np.ndarray) -> float:
 
     Returns:
         The variance of runs' mean score over cells, of that of their scores, each cell in units of its own standard deviation: the mean
-        correlation of two cells, a cell with itself included. The design effect of clusters, over C (Kish, Survey Sampling, 1965, 5.4).
+        correlation of two cells, a cell with itself included; the design effect of clusters of C, over C (Kish, Survey Sampling, 1965).
+        Cells in which all runs are alike are left out; 1 if there are no others.
     """
     apart = np.concatenate([one - one.mean(axis=0), other - other.mean(axis=0)])
     scatter = apart.std(axis=0)
