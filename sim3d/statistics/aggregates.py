@@ -97,7 +97,8 @@ def improvement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         other: [..., Y, C].
 
     Returns:
-        [...]. As in Agarwal et al. (2021): the Mann-Whitney statistic over its number of pairs.
+        [...]. As in Agarwal et al. (2021): the Mann-Whitney statistic over its number of pairs. It is of scores in so many episodes: the
+        fewer these are, the nearer to 1/2, for chance decides more.
     """
     difference = other[..., None, :, :] - one[..., :, None, :]
     return (0.5 * (np.sign(difference) + 1.0)).mean(axis=(-3, -2, -1))

@@ -8,6 +8,7 @@ from math import comb
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
+from scipy.stats import t as student
 
 from sim3d.statistics.aggregates import iqm
 from sim3d.statistics.interval import UPPER, Estimate
@@ -69,13 +70,20 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def improvement_interval(probability: float, one: int, other: int) -> Estimate:
+def improvement_interval(probability: float, one: int, other: int, together: float | None = None) -> Estimate:
     """Probability of improvement with its interval, from the numbers of runs of both policies.
 
     Newcombe, Statistics in Medicine 25 (2006) 559, method 5: the score interval of the Mann-Whitney statistic, which holds for few runs
-    and where one policy wins all pairs. Runs are compared in each cell and the mean over cells is taken, which scatters less than one cell.
+    and where one policy wins all pairs. Its variance is that of one cell; the mean over cells has the part `together` of it, which is
+    estimated from the runs, and so the normal quantile gives way to Student's t of one + other - 2 degrees of freedom.
+
+    Args:
+        probability: of improvement, mean over cells.
+        one, other: numbers of runs.
+        together: variance of the mean over cells, of that of a cell (`cells_together`); None where there is but one cell.
     """
-    factor = norm.ppf(UPPER) ** 2 / (one * other)
+    quantile, part = (norm.ppf(UPPER), 1.0) if together is None else (student.ppf(UPPER, one + other - 2), together)
+    factor = part * quantile**2 / (one * other)
     half = (one + other) / 2 - 1
 
     def excess(true: float) -> float:
@@ -85,3 +93,24 @@ def improvement_interval(probability: float, one: int, other: int) -> Estimate:
     low = 0.0 if probability == 0 else brentq(excess, 0.0, min(probability, 1 - _TINY))
     high = 1.0 if probability == 1 else brentq(excess, max(probability, _TINY), 1.0)
     return Estimate(value=probability, low=float(low), high=float(high))
+
+
+def cells_together(one: np.ndarray, other: np.ndarray) -> float:
+    """How much a mean over cells scatters, of what a cell does: 1 if a run is as good in one cell as in all, 1 / C if none tells of others.
+
+    Args:
+        one: [X, C] scores.
+        other: [Y, C].
+
+    Returns:
+        The variance of runs' mean score over cells, of that of their scores, each cell in units of its own standard deviation: the mean
+        correlation of two cells, a cell with itself included; the design effect of clusters of C, over C (Kish, Survey Sampling, 1965).
+        Cells in which all runs are alike are left out; 1 if there are no others.
+    """
+    apart = np.concatenate([one - one.mean(axis=0), other - other.mean(axis=0)])
+    scatter = apart.std(axis=0)
+    # Of what is equal but for rounding nothing can be told.
+    varies = scatter > _TINY
+    if not varies.any():
+        return 1.0
+    return float(np.square((apart[:, varies] / scatter[varies]).mean(axis=1)).mean())

@@ -4,7 +4,7 @@
 each layout gets a weight drawn from Exp(1), the same in all cells, since all cells share their layouts; so figures of several cells know
 how these go together. In a cell where nothing succeeded, or everything, resamples of the share would all be alike; so they get one more
 layout, of a kind that was not drawn, with a weight from Exp(1), in which each such cell goes the other way with probability 1/2. That makes
-the upper end of no successes 3.0 / E: the rule of three. The interval is that of the percentiles.
+the upper end of no successes 3.0 / E: the rule of three. The interval is that of the percentiles, but of a ratio (`ratio_interval`).
 
 **Several bundles** of one policy: S training seeds. The figure is computed for each, and the interquartile mean of them counts. Its
 interval is value +- sqrt(t^2 v + z^2 c), with Student's t of S - 1 degrees of freedom, z = 1.96, and
@@ -13,7 +13,8 @@ interval is value +- sqrt(t^2 v + z^2 c), with Student's t of S - 1 degrees of f
   episodes), times S / (S - 1) where S < 4 and nothing is trimmed, for the bootstrap of a mean is too small by that;
 - c, the covariance of two bundles under resampled layouts: what the layouts add that all of them share.
 
-For the difference of two policies the variances v are added, and t has Welch's degrees of freedom.
+For the difference of two policies the variances v are added, and t has Welch's degrees of freedom. A break point's interval is at least
+that of the very bundles on other layouts (`kinked_interval`).
 
 Percentiles of so few seeds do not hold: those of 3, 5 and 10 normal scores do 0.74, 0.89 and 0.94 of the time, and those of BCa 0.71, 0.88
 and 0.93. `python -m tests.benchmarks.intervals` measures how often the intervals of every figure that is reported hold.
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, skew
 from scipy.stats import t as student
 
 from sim3d.statistics.aggregates import TRIMMED, iqm
@@ -35,6 +36,8 @@ LEVEL = 0.95
 UPPER = (1 + LEVEL) / 2
 RESAMPLES = 2000
 """The ends of a 95 % interval scatter by a thirtieth of its width or so."""
+_TINY = 1e-9
+"""What is equal but for rounding differs by less."""
 _LAYOUTS, _ANOTHER, _OUTCOME, _SEEDS = 1, 2, 3, 4
 """What numbers are drawn for; two purposes share none."""
 
@@ -112,6 +115,42 @@ def interval(figure: Resampled, bounds: tuple[float, float] = (-np.inf, np.inf))
         return _percentiles(float(figure.value[0]), figure.resamples[:, 0])
     layouts = _of_two(np.cov(figure.resamples, rowvar=False))
     return _combined(float(iqm(figure.value)), [figure.value], layouts, lambda: iqm(figure.resamples), bounds)
+
+
+def ratio_interval(figure: Resampled) -> Estimate:
+    """A ratio of two shares, such as retention, [S] and [R, S], with its interval.
+
+    One bundle's is value +- z s, s the standard deviation of the resamples, on the scale on which they are less skewed: that of the ratio,
+    or of its logarithm (value * exp(+-z s); Katz et al., Biometrics 34 (1978) 469). Percentiles of a ratio lean to the wrong side: a clean
+    score that came out high by chance makes the ratio low, and its resamples scatter less. They are left where the value or a resample
+    is 0, which has no logarithm, so that no success at all has the rule of three, and where all resamples are alike.
+    """
+    if len(figure.value) > 1 or not np.isfinite(figure.value[0]):
+        return interval(figure, (0.0, np.inf))
+    value, resamples = float(figure.value[0]), figure.resamples[:, 0]
+    known = resamples[np.isfinite(resamples)]
+    if value == 0 or not known.size or known.min() <= 0 or np.ptp(known) < _TINY:
+        return _percentiles(value, resamples)
+    if abs(skew(known)) < abs(skew(np.log(known))):
+        half_width = norm.ppf(UPPER) * np.std(known)
+        return Estimate(value=value, low=float(max(value - half_width, 0.0)), high=float(value + half_width))
+    factor = np.exp(norm.ppf(UPPER) * np.std(np.log(known)))
+    return Estimate(value=value, low=float(value / factor), high=float(value * factor))
+
+
+def kinked_interval(figure: Resampled, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
+    """A figure that bends sharply with the scores, such as a break point, [S] and [R, S], with its interval, within the bounds.
+
+    Few bundles that break on the same steep stretch of a curve lie closer together than they would if other layouts had been drawn, so
+    Student's interval of theirs is too narrow. It is at least that of these very bundles on other layouts, value +- z s, s the standard
+    deviation of the interquartile mean of their resamples.
+    """
+    found = interval(figure, bounds)
+    if len(figure.value) == 1 or found.value is None:
+        return found
+    half_width = norm.ppf(UPPER) * np.std(iqm(figure.resamples))
+    low, high = np.clip([found.value - half_width, found.value + half_width], *bounds)
+    return Estimate(value=found.value, low=min(found.low, float(low)), high=max(found.high, float(high)))
 
 
 def difference(one: Resampled, other: Resampled, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:

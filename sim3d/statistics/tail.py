@@ -3,7 +3,8 @@
 Of many cells that are equally bad one looks the worst by chance, so the lowest of the measured scores is too low, and its own interval does
 not hold. Its lower end does: it is too low at worst. For the upper end, cells are chosen on some of the data and scored on the rest, which
 never gives less than the lowest on average: on halves of the layouts for one bundle, and for each of several bundles on the others. Where
-cells are clearly apart both are the same; where many tie the interval is wider than it need be.
+cells are clearly apart both are the same; where many tie the interval is wider than it need be. A minimum has a kink where cells tie, so no
+estimate of it is unbiased there and no interval exact, whatever its method (Hirano and Porter, Econometrica 80 (2012) 1769).
 """
 
 from __future__ import annotations

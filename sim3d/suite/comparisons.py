@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim3d.statistics.aggregates import improvement
-from sim3d.statistics.compare import exchanged_seeds, holm, improvement_interval, mcnemar, sign_flip
+from sim3d.statistics.compare import cells_together, exchanged_seeds, holm, improvement_interval, mcnemar, sign_flip
 from sim3d.statistics.interval import Estimate, Resampled, difference, interval, shares
 from sim3d.suite.figures import PolicyFigures
 from sim3d.suite.results import CellComparison, Comparison
@@ -69,7 +69,7 @@ def _improvement(scores: PolicyScores, others: PolicyScores) -> Estimate:
     disturbed = scores.disturbed("during")
     if scores.bundles > 1 or others.bundles > 1:
         measured, other = (each.shares("during", each.score).value[:, disturbed] for each in (scores, others))
-        return improvement_interval(float(improvement(other, measured)), len(other), len(measured))
+        return improvement_interval(float(improvement(other, measured)), len(other), len(measured), cells_together(other, measured))
     one, two = (each.episodes("during", each.score)[0][:, disturbed].astype(float) for each in (others, scores))
     wins = (0.5 * (np.sign(two - one) + 1.0)).mean(axis=1)
     measured = shares(wins[None, :, None], scores.weights)

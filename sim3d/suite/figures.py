@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim3d.statistics.aggregates import area, break_point, iqm, never_breaks, profile, retention
-from sim3d.statistics.interval import Estimate, Resampled, interval
+from sim3d.statistics.interval import Estimate, Resampled, interval, kinked_interval, ratio_interval
 from sim3d.statistics.tail import lowest
 from sim3d.suite.cells import CLEAN, axis_at_zero
 from sim3d.suite.results import FamilyResult, GridResult, LadderResult, PolicyResult, ProfileResult, RecoveryResult
@@ -99,7 +99,7 @@ class PolicyFigures:
             cells=tuple(cells),
             score=tuple(self._at("during", cell) for cell in cells),
             score_after=tuple(self._at("after", cell) for cell in cells) if ends else None,
-            retention=tuple(interval(_column(kept, column), (0.0, np.inf)) for column in range(len(cells) - 1)),
+            retention=tuple(ratio_interval(_column(kept, column)) for column in range(len(cells) - 1)),
             area=interval(self._area(name, "during"), (0.0, 1.0)),
             area_after=interval(self._area(name, "after"), (0.0, 1.0)) if ends else None,
             break_severity=_break(curve, tuple(map(float, severities))),
@@ -161,7 +161,7 @@ class PolicyFigures:
 
 
 def _break(curve: Resampled, along: tuple[float, ...]) -> Estimate:
-    return interval(curve.map(lambda each: break_point(np.array(along), each)), (min(along), max(along)))
+    return kinked_interval(curve.map(lambda each: break_point(np.array(along), each)), (min(along), max(along)))
 
 
 def _column(found: Resampled, column: int) -> Resampled:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sim3d.metrics import wilson_interval
 from sim3d.statistics.aggregates import retention
-from sim3d.statistics.interval import NONE, Estimate, interval, layout_weights, ratios, shares
+from sim3d.statistics.interval import NONE, Estimate, interval, layout_weights, ratio_interval, ratios, shares
 from sim3d.suite.cells import CLEAN
 from sim3d.suite.store import CellStore
 from sim3d.transfer.plan import TransferCell, TransferManifest
@@ -109,7 +109,7 @@ def _retention(values: np.ndarray, home: np.ndarray, weights: np.ndarray) -> Est
     if values is home:
         return Estimate(value=1.0, low=1.0, high=1.0) if values.any() else NONE
     both = shares(np.stack([values, home], axis=-1)[None], weights)
-    return interval(both.map(lambda each: retention(each[..., 0], each[..., 1])))
+    return ratio_interval(both.map(lambda each: retention(each[..., 0], each[..., 1])))
 
 
 def _events(counts: np.ndarray, exposure: np.ndarray, weights: np.ndarray) -> Estimate:

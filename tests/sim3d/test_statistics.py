@@ -10,8 +10,18 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from sim3d.statistics.aggregates import area, break_point, cvar, improvement, iqm, never_breaks, profile, retention, tail_weights
-from sim3d.statistics.compare import exchanged_seeds, holm, improvement_interval, mcnemar, sign_flip
-from sim3d.statistics.interval import Resampled, difference, interval, layout_weights, ratios, shares, stratified_bootstrap
+from sim3d.statistics.compare import cells_together, exchanged_seeds, holm, improvement_interval, mcnemar, sign_flip
+from sim3d.statistics.interval import (
+    Resampled,
+    difference,
+    interval,
+    kinked_interval,
+    layout_weights,
+    ratio_interval,
+    ratios,
+    shares,
+    stratified_bootstrap,
+)
 from sim3d.statistics.tail import lowest
 from tests.benchmarks.intervals import Situation, coverage
 
@@ -211,6 +221,52 @@ def test_ratios_without_anything_below_are_not_there():
     assert interval(Resampled(found.value[..., 0], found.resamples[..., 0])).high is None
 
 
+def retained(scores, clean):
+    both = shares(np.stack([scores, clean], axis=-1)[None], layout_weights(len(scores)))
+    return ratio_interval(both.map(lambda each: retention(each[..., 0], each[..., 1])))
+
+
+def test_retention_is_as_unsure_as_its_scores():
+    generator = np.random.default_rng(9)
+    clean, scores = generator.random(2000) < 0.9, generator.random(2000) < 0.6
+    kept = retained(scores, clean)
+    # Standard error of the logarithm of a ratio of independent shares (Katz et al., 1978), of resamples that scatter by 2 %.
+    error = np.sqrt(0.4 / (2000 * 0.6) + 0.1 / (2000 * 0.9))
+    assert kept.value == pytest.approx(scores.mean() / clean.mean())
+    assert np.log(kept.high / kept.low) == pytest.approx(2 * stats.norm.ppf(0.975) * error, rel=0.1)
+    alike = retained(clean, clean)
+    assert (alike.low, alike.value, alike.high) == pytest.approx((1, 1, 1))
+
+
+def test_retention_holds_where_nearly_all_succeed():
+    """In as many of 1 000 experiments as a coverage of 0.95 gives but for a chance of 1e-4, both ways."""
+    generator, weights = np.random.default_rng(12), layout_weights(100, 400)
+    held = 0
+    for share in generator.uniform(0.88, 0.97, 1000):
+        found = shares(generator.random((1, 100, 2)) < share, weights)
+        kept = ratio_interval(found.map(lambda each: retention(each[..., 1], each[..., 0])))
+        held += kept.low <= 1 <= kept.high
+    fewest, most = stats.binom.ppf([1e-4, 1 - 1e-4], 1000, 0.95)
+    assert fewest <= held <= most
+
+
+def test_what_retains_nothing_has_the_rule_of_three():
+    nothing = retained(np.zeros(100, dtype=bool), np.ones(100, dtype=bool))
+    assert nothing.low == nothing.value == 0 and nothing.high == pytest.approx(0.03, rel=0.15)
+
+
+def test_break_points_that_agree_by_chance_are_as_unsure_as_those_of_the_bundles():
+    generator = np.random.default_rng(10)
+    resamples = 3.0 + generator.normal(0.0, 0.2, (2000, 3))
+    agree, apart = (Resampled(np.array(value), resamples) for value in ([3.0, 3.01, 3.02], [2.0, 3.0, 4.0]))
+    # Three bundles whose layouts tell them apart by 0.2 each.
+    assert kinked_interval(agree).high - kinked_interval(agree).low == pytest.approx(2 * 1.96 * 0.2 / np.sqrt(3), rel=0.1)
+    assert kinked_interval(apart) == interval(apart)
+    assert kinked_interval(agree, (2.95, 3.05)).low == 2.95 and kinked_interval(agree, (2.95, 3.05)).high == 3.05
+    one = Resampled(np.array([3.0]), resamples[:, :1])
+    assert kinked_interval(one) == interval(one)
+
+
 def test_a_difference_knows_that_layouts_are_common():
     """Two bundles that fail on nearly the same layouts differ by little, however much either depends on the layouts."""
     generator = np.random.default_rng(6)
@@ -249,6 +305,20 @@ def test_improvement_that_is_certain_has_an_interval_all_the_same():
     assert even.low + even.high == pytest.approx(1.0)
 
 
+def test_improvement_in_many_cells_is_surer_unless_they_go_together():
+    generator = np.random.default_rng(11)
+    one, other = generator.normal(size=(2, 400, 1))
+    assert cells_together(np.tile(one, 8), np.tile(other, 8)) == pytest.approx(1.0)
+    assert cells_together(generator.normal(size=(400, 8)), generator.normal(size=(400, 8))) == pytest.approx(1 / 8, rel=0.2)
+    # Half of the variance is common: (1 + 7 / 2) / 8; whatever unit a cell is in, and however much better one is there.
+    units, better = np.array([1, 10, 1, 0.1, 1, 1, 5, 1]), np.arange(8.0)
+    half = [(common + generator.normal(size=(400, 8))) * units for common in (one, other)]
+    assert cells_together(half[0], half[1] + better) == pytest.approx(4.5 / 8, rel=0.15)
+    assert cells_together(np.ones((3, 8)), np.zeros((3, 8))) == 1.0
+    sure, unsure = improvement_interval(0.8, 5, 5, 0.2), improvement_interval(0.8, 5, 5)
+    assert unsure.low < sure.low < 0.8 < sure.high < unsure.high
+
+
 @pytest.mark.parametrize("bundles", [1, 3])
 def test_intervals_hold(bundles):
     """Of 200 experiments with a known truth, as many intervals hold it as a coverage of 0.95 gives but for a chance of 1e-4, both ways.
@@ -257,10 +327,10 @@ def test_intervals_hold(bundles):
     """
     fewest, most = stats.binom.ppf([1e-4, 1 - 1e-4], 200, 0.95) / 200
     found = coverage(Situation("cliff", bundles=bundles, episodes=100), experiments=200, seed=bundles, resamples=400)
-    for figure in ("share", "retention", "area", "difference"):
+    for figure in ("share", "retention", "area", "break point", "difference"):
         assert fewest <= found[figure] <= most, (figure, found)
-    # These hold more often where cells tie.
-    for figure in ("lowest", "tail"):
+    # These hold more often where cells tie, and where few runs have few ways to win.
+    for figure in ("lowest", "tail", *["improvement"] * (bundles > 1)):
         assert found[figure] >= fewest, (figure, found)
 
 
