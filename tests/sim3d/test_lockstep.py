@@ -8,25 +8,29 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 from mpe2 import simple_spread_v3
 
 from robots.spec import load_spec
 from robots.yaml_input import dump_yaml
 from runtime.bundle import read_bundle, write_manifest
-from runtime.contract import ActionShape
+from runtime.contract import ActionShape, Message
 from runtime.figure import Law
 from runtime.link import Fault, Link
 from runtime.observation import SIMPLE_SPREAD_V3, field_shapes
 from runtime.team import Member, Mission, Missions, Team
 from sim3d.bullet import BulletWorld
+from sim3d.disturbances.disturbance import Disturbances
+from sim3d.disturbances.hearing import Hearing
 from sim3d.in_process import run_missions
 from sim3d.profile import Actuation, Dynamics, Profile, Sensing, load_profile
 from sim3d.simulate import simulate
-from sim3d.spread import HORIZON, SpreadWorld
+from sim3d.spread import DT, HORIZON, SpreadWorld
 from sim3d.world import Layouts, random_layouts
 from tests.conftest import write_point_bundle
 from tests.runtime.entity_factory import write_entity_bundle
 from tests.runtime.factory import make_actor, make_contract
+from tests.runtime.speaking_factory import WORDS, write_speaking_bundle
 
 POINT = load_spec("point")
 EPISODES = 20
@@ -118,6 +122,24 @@ def test_a_team_of_any_number_of_robots_as_processes(tmp_path):
     expected = run_missions(world, [POINT] * 5, actors, layouts, load_profile("clean"), HORIZON)
     assert np.abs(result.record.position - expected).max() <= 1e-5
     assert (result.record.arena_half_size, result.record.capture_radius) == (arena, actors[0].contract.capture_radius)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "bits"])
+def test_what_actors_say_reaches_others_as_it_does_in_one_process(kind, tmp_path):
+    """Over sockets, and through a link that delays, loses and garbles the order; what is said changes what is done."""
+    (tmp_path / "bundle").mkdir()
+    bundle = write_speaking_bundle(tmp_path / "bundle", kind)
+    profile = Profile(name="bad", link=Link(delay=0.1, jitter=0.1, loss=0.2))
+    (tmp_path / "bad.yaml").write_text(dump_yaml(profile))
+    layouts = random_layouts(3, 3, 3, 1.0, seed=4)
+    for name, disturbed in (("clean", load_profile("clean")), (str(tmp_path / "bad.yaml"), profile)):
+        result = simulate(bundle, layouts, tmp_path / disturbed.name, profile=name)
+        expected = in_process(bundle, layouts, disturbed)
+        assert np.abs(result.record.position - expected).max() <= 1e-5
+    silent = Hearing(profile, layouts.seeds, 3, DT, message=Message(size=WORDS, kind=kind), heeded=-1.0)
+    between = Disturbances(profile, layouts.seeds, 3, DT), silent
+    unheard = run_missions(SpreadWorld(3), [POINT] * 3, read_bundle(bundle).verify(), layouts, profile, HORIZON, between=between)
+    assert np.abs(expected - unheard).max() > 0.05
 
 
 def test_a_mixed_team_of_processes_does_what_it_does_in_one(tmp_path):
