@@ -26,7 +26,9 @@ LARGEST_TEAM = 256
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
-_SHARED = ("team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius", "entities")
+_SHARED = (
+    "team_size", "landmarks", "layout", "action", "period", "arena_half_size", "capture_radius", "robot_radius", "entities", "message",
+)  # fmt: skip
 """Parts of the contract in which all actors of a team agree."""
 
 

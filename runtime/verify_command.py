@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"  keeps 90 % of that while commands act up to {manifest.latency_margin:.3g} s later than the robot's own latency")
     print(f"  action: {action.kind} within +-{action.limit:g} {action.unit}, in effect {action.effect_delay:g} s after the observation")
     print(f"  observation: {', '.join(f'{field.name} ({field.size})' for field in contract.observation)}")
+    if contract.words:
+        print(f"  message: {contract.words} {contract.message.kind} to its peers, heard in the next control period")
     for entry, actor in zip(manifest.actors, actors, strict=True):
         print(f"  {_line(entry, actor)}")
     for name, value in {"created by": manifest.created_by, **manifest.provenance}.items():

@@ -13,6 +13,7 @@ import pytest
 from robots.driver import RobotState
 from robots.errors import InputError
 from runtime.actor import OnnxActor
+from runtime.bundle import write_manifest
 from runtime.contract import Message, decode_contract, encode_contract
 from runtime.ears import LinkedEars, OpenEars
 from runtime.heard import Heard, believe
@@ -169,3 +170,10 @@ def test_an_actor_that_does_not_say_what_its_contract_says_is_refused():
     listens = msgspec.structs.replace(speaking_contract(), message=Message(size=WORDS + 1, kind="numbers"))
     with pytest.raises(InputError, match="observation field 'peers_message': size is 6, this runtime builds 8"):
         OnnxActor(make_actor(listens), "a")
+
+
+def test_a_team_in_which_one_says_something_else_is_refused(tmp_path: Path):
+    for agent, kind in enumerate(("numbers", "numbers", "bits")):
+        (tmp_path / f"actor_{agent}.onnx").write_bytes(speaking_actor(speaking_contract(agent, kind=kind)))
+    with pytest.raises(InputError, match=r"actor_2.onnx: contract: message: is .*bits.*, actor_0.onnx has .*numbers"):
+        write_manifest(tmp_path, success=0.0, differences=[(0.0, 0.0)] * 3, created_by="test", provenance={})
