@@ -191,7 +191,7 @@ class Node:
             self._watch.update(False, lambda: missing(math.inf, (), (), 0, 0.0))
             return
         # What is told again within a tick is what was told first: in lockstep a peer may not have heard of this tick yet.
-        self._saying = self._decider.said
+        self._saying = self._decider.said if self.mode is Mode.ACTIVE else ()
         self._publish()
         listening = self._clock()
         waited = self._pacing.gather(self._links, own.tick, self._idle)

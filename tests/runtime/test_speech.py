@@ -122,6 +122,18 @@ def test_what_a_robot_repeats_within_a_tick_is_what_it_said_first():
     assert [len(words) for words in by_tick.values()] == [1, 1, 1]
 
 
+def test_a_robot_that_holds_says_nothing():
+    """Its actor does not run, so what it said last is of a moment that has passed."""
+    running = bench(ticks=12, lockstep_timeout=0.5)
+    speak = running.links._before_drain
+    running.links._before_drain = lambda links: None if 4 <= links.published[-1][0] < 8 else speak(links)
+    running.node.run()
+    modes = dict(zip((tick for tick, *_ in running.links.published), (mode for _, mode, _ in running.links.published), strict=True))
+    assert "HOLD" in modes.values()
+    said = [(mode, words) for (_, mode, _), words in zip(running.links.published, running.links.spoken, strict=True)]
+    assert {words for mode, words in said if mode == "HOLD"} == {()} and any(words for mode, words in said if mode == "ACTIVE")
+
+
 def test_a_robot_that_begins_anew_has_said_nothing():
     running = bench()
     running.node.run()
