@@ -166,7 +166,10 @@ def _end(processes: list[subprocess.Popen]) -> None:
     for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))
-    # What is left, and what the children left behind. This process is in the group, too.
+    for process in processes:
+        process.kill()
+        process.wait()
+    # What the children left behind. This process is in the group, too.
     os.killpg(0, signal.SIGKILL)
 
 
