@@ -14,17 +14,14 @@ import json
 import math
 import signal
 from collections.abc import Sequence
-from dataclasses import fields
-
-import numpy as np
 
 from robots.errors import InputError
 from robots.spec import RobotSpec, load_spec
 from runtime.link import check_link
 from runtime.team import Member, Team, read_missions, read_team
 from sim3d.mission_layouts import layouts_of
+from sim3d.plant.growing_record import GrowingRecord
 from sim3d.plant.plant import Episode, PlantServer, SeriesAborted
-from sim3d.plant.record import Record
 from sim3d.profile import Profile, load_profile, profile_names, refuse_adversary
 from sim3d.spread import CAPTURE_RADIUS
 from sim3d.spread_task import all_covered
@@ -82,16 +79,17 @@ def run(arguments: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.closing(world), contextlib.closing(_plant(arguments, world, specs, members, profile)) as plant:
         _tell("ready", missions=len(layouts))
-        episodes: list[Episode] = []
-        try:
-            for episode in plant.serve(layouts, arguments.ticks, begun=lambda: _tell("begin")):
-                episodes.append(episode)
-                _tell_mission(episode, world, arguments.capture_radius)
-        except SeriesAborted as aborted:
-            _tell_end(plant, str(aborted), aborted.robot)
-            raise
-        if arguments.record:
-            _record(arguments, world, specs, profile, episodes).save(arguments.record)
+        with GrowingRecord(arguments.record) if arguments.record else contextlib.nullcontext() as record:
+            try:
+                for episode in plant.serve(layouts, arguments.ticks, begun=lambda: _tell("begin")):
+                    if record is not None:
+                        record.add(episode.recorded)
+                    _tell_mission(episode, world, arguments.capture_radius)
+            except SeriesAborted as aborted:
+                _tell_end(plant, str(aborted), aborted.robot)
+                raise
+            if record is not None:
+                record.save(**_of_all_missions(arguments, world, specs, profile))
         _tell_end(plant, "", "")
 
 
@@ -123,20 +121,17 @@ def _specs_of(team: Team, world: str, place: str) -> list[RobotSpec]:
     return [load_spec(member.kind) for member in sorted(team.robots, key=lambda member: member.agent)]
 
 
-def _record(
-    arguments: argparse.Namespace, world: World, specs: Sequence[RobotSpec], profile: Profile, episodes: Sequence[Episode]
-) -> Record:
-    names = [field.name for field in fields(Episode) if field.name != "number"]
-    return Record(
-        **{name: np.stack([getattr(episode, name) for episode in episodes]) for name in names},
-        tick_period=world.tick_period,
-        arena_half_size=world.arena_half_size,
-        robot_radius=world.robot_radius,
-        capture_radius=arguments.capture_radius,
-        world=arguments.world,
-        kinds=tuple(spec.kind for spec in specs),
-        profile=profile.name,
-    )
+def _of_all_missions(arguments: argparse.Namespace, world: World, specs: Sequence[RobotSpec], profile: Profile) -> dict[str, object]:
+    """What a record says once (`sim3d.plant.record.Record`)."""
+    return {
+        "tick_period": world.tick_period,
+        "arena_half_size": world.arena_half_size,
+        "robot_radius": world.robot_radius,
+        "capture_radius": arguments.capture_radius,
+        "world": arguments.world,
+        "kinds": tuple(spec.kind for spec in specs),
+        "profile": profile.name,
+    }
 
 
 def _tell_mission(episode: Episode, world: World, capture_radius: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import zmq
@@ -46,6 +46,11 @@ class Episode:
     heading: np.ndarray
     action: np.ndarray
     landmarks: np.ndarray
+
+    @property
+    def recorded(self) -> dict[str, np.ndarray]:
+        """What a record has of it, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "number"}
 
 
 class PlantServer:

@@ -7,7 +7,7 @@ files and threads of each process are looked at. The verdict is of the second ha
   equal parts, since what follows closely on one another is no independent evidence;
 - it has no more open files and threads at the end than it had at the beginning of that half.
 
-Exit status 1 when one is not. The plant keeps the record of all missions until the end, and grows with it; it is shown, not judged.
+Exit status 1 when one is not, the simulated plant included, which writes each mission down as it ends.
 """
 
 from __future__ import annotations
@@ -142,12 +142,12 @@ def main() -> int:
         growths, seconds, size = watch(missions, Path(folder), progress=sys.stderr.isatty())
     print(f"{missions * MISSION} ticks of {ROBOTS} robots in {seconds:.0f} s; {size:.0f} MB of logs")
     for name, each in growths.items():
-        verdict = "" if name == "plant" else "flat" if each.is_flat else "GROWS"
+        verdict = "flat" if each.is_flat else "GROWS"
         memory = f"{each.first:6.1f} MB at first, {each.last:6.1f} MB at last"
         slope = f"second half {each.slope:+.2f} [{each.low:+.2f}, {each.high:+.2f}] MB/h"
         counts = f"files {each.descriptors[0]} -> {each.descriptors[1]}, threads {each.threads[0]} -> {each.threads[1]}"
         print(f"{name:6} {memory}; {slope}; {counts}  {verdict}".rstrip())
-    return 0 if all(each.is_flat for name, each in growths.items() if name != "plant") else 1
+    return 0 if all(each.is_flat for each in growths.values()) else 1
 
 
 if __name__ == "__main__":
