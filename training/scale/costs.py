@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from runtime.bundle import Bundle
+from runtime.contract import Contract
 from runtime.message import MESSAGE_VERSION, LocalObservation, encode_message
 from sim3d.simulate import simulate
 from sim3d.spread import DT, HORIZON
@@ -71,7 +72,7 @@ def cost_of(config: TrainConfig, bundle: Bundle, robots: int, seconds: float, fo
         tick_p99=max(each["compute_us"]["p99"] for each in summaries),
         missed=missed / (ticks + missed),
         memory=float(np.mean([each["process"]["max_resident_mb"] for each in summaries])),
-        sent=messages * (robots - 1) * len(_message()),
+        sent=messages * (robots - 1) * len(_message(actors[0].contract)),
     )
 
 
@@ -90,8 +91,9 @@ def training_cost(config: TrainConfig, robots: int) -> float:
     return min(times) / learner.config.batch_steps * 1000
 
 
-def _message() -> bytes:
+def _message(contract: Contract) -> bytes:
     """As long as they are: every number has its full width."""
+    words = (1 if contract.message and contract.message.kind == "bits" else 0.1,) * contract.words
     return encode_message(
-        LocalObservation(MESSAGE_VERSION, "r10", 2**63, 10_000, 2**60, 10_000, 10, "ACTIVE", (0.1, -0.2), (0.3, 0.4), 0.0)
+        LocalObservation(MESSAGE_VERSION, "r10", 2**63, 10_000, 2**60, 10_000, 10, "ACTIVE", (0.1, -0.2), (0.3, 0.4), 0.0, words)
     )
