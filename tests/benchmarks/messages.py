@@ -19,7 +19,6 @@ import numpy as np
 
 from robots.errors import InputError
 from runtime.actor import OnnxActor
-from runtime.bundle import read_bundle
 from runtime.link import Link
 from sim3d.disturbances.disturbance import Disturbances
 from sim3d.disturbances.hearing import Hearing
@@ -28,9 +27,10 @@ from sim3d.in_process import run_missions
 from sim3d.metrics import EpisodeMetrics, team_metrics
 from sim3d.profile import Profile
 from sim3d.spread import HORIZON
-from sim3d.statistics.interval import Estimate, Resampled, difference, interval, layout_weights, shares
+from sim3d.statistics.interval import Resampled, difference
 from sim3d.world import Layouts, random_layouts
 from sim3d.worlds import make_world, specs_of
+from tests.benchmarks.seeds_of_policies import add_bundles, of_seeds, teams_of, with_interval, written
 
 AS_IT_IS, CHANGES = "as it is", ("zeroed", "another robot's", "5 steps late")
 LATE = 5
@@ -77,13 +77,6 @@ def fly(actors: list[OnnxActor], layouts: Layouts, profile: Profile, change: str
     between = Disturbances(profile, layouts.seeds, robots, period, [spec.command_latency for spec in specs]), ears
     position = run_missions(world, specs, actors, layouts, profile, HORIZON, between=between)
     return Flown(team_metrics(position, layouts.landmarks, contract, world), ears)
-
-
-def scored(flown: list[Flown]) -> dict[str, Resampled]:
-    """Coverage and success of each seed, [S] and [R, S]."""
-    weights = layout_weights(len(flown[0].metrics.success))
-    figures = {name: np.stack([getattr(each.metrics, name) for each in flown]).astype(float) for name in ("coverage", "success")}
-    return {name: shares(scores[..., None], weights).map(lambda each: each[..., 0]) for name, scores in figures.items()}
 
 
 def information(flown: list[Flown], landmarks: np.ndarray, reach: float) -> dict[str, float]:
@@ -146,35 +139,28 @@ def _plain(first: np.ndarray, second: np.ndarray) -> float:
 def main() -> int:
     """Fly the missions, and print a table of what they are worth and one of what they say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", nargs="+", metavar="NAME=BUNDLE", help="of kind point")
+    add_bundles(parser)
     parser.add_argument("--range", type=float, default=1.0, help="how far robots hear each other [simple_spread's units] (default: 1)")
     parser.add_argument("--loss", type=float, default=0.0, help="share of the messages that are lost (default: none)")
-    parser.add_argument("--robots", type=int, default=5)
-    parser.add_argument("--missions", type=int, default=500)
     arguments = parser.parse_args()
-    policies: dict[str, list[str]] = {}
-    for given in arguments.bundle:
-        name, _, path = given.rpartition("=")
-        policies.setdefault(name or path, []).append(path)
     profile = Profile(name="nearby", link=Link(range=arguments.range, loss=arguments.loss))
     told = {}
     print(
         f"{arguments.robots} robots that hear each other up to {arguments.range:g}, {arguments.missions} missions, loss {arguments.loss:g}"
     )
     print("| messages | coverage | success | coverage, against as it is |\n|---|---|---|---|")
-    for name, paths in policies.items():
-        teams = [read_bundle(path).actors_for(arguments.robots, arguments.robots) for path in paths]
+    for name, teams in teams_of(arguments).items():
         layouts = random_layouts(arguments.missions, arguments.robots, arguments.robots, teams[0][0].contract.arena_half_size, SEED)
         as_it_is: dict[str, Resampled] | None = None
         for change in (AS_IT_IS, *(CHANGES if teams[0][0].contract.words else ())):
             flown = [fly(team, layouts, profile, change) for team in teams]
-            figures = scored(flown)
+            figures = of_seeds([each.metrics for each in flown])
             if change == AS_IT_IS and teams[0][0].contract.words:
                 told[name] = information(flown, layouts.landmarks, arguments.range)
-            apart = "" if as_it_is is None else _written(difference(as_it_is["coverage"], figures["coverage"]), "+")
+            apart = "" if as_it_is is None else written(difference(as_it_is["coverage"], figures["coverage"]), "+")
             as_it_is = as_it_is or figures
             print(
-                f"| {name}, {change} | " + " | ".join(_written(interval(each, (0.0, 1.0))) for each in figures.values()) + f" | {apart} |",
+                f"| {name}, {change} | " + " | ".join(with_interval(each) for each in figures.values()) + f" | {apart} |",
                 flush=True,
             )
     for name, found in told.items():
@@ -182,10 +168,6 @@ def main() -> int:
         for thing, bits in found.items():
             print(f"  {thing:32} {bits:.2f}")
     return 0
-
-
-def _written(estimate: Estimate, sign: str = "") -> str:
-    return f"{estimate.value:{sign}.3f} [{estimate.low:{sign}.3f}, {estimate.high:{sign}.3f}]"
 
 
 if __name__ == "__main__":
