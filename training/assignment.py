@@ -13,6 +13,9 @@ STAGES = (0.25, 0.5, 1.0)
 are found in optimal transport (arXiv 1610.06519). 15 rounds in all then do as much for ten robots as 25 of the full scores."""
 FAINTEST = -20.0
 """Least score of a landmark, counted from the robot's best: with a sharpness of 16, of one that is 1.25 units farther away."""
+RELAXATION, FARTHEST = 0.6, 1e3
+"""Each round goes so much farther, in logarithms (over-relaxed Sinkhorn, arXiv 1711.01851), by this factor at most: who is left over where
+robots are more than landmarks takes many rounds to find out, and this is worth two of them."""
 LEAST = 1e-12
 """Least divisor. It is a bound, not a summand: what onnxruntime computed where such a constant was added was what it is without it."""
 
@@ -69,9 +72,15 @@ def _balance(
         Factors of robots [heads, R, M] and of landmarks [heads, L, M].
     """
     robot = known / (wish * price[:, None]).sum(2).clamp(min=LEAST)
+    nowhere = many / (leave * robot).sum(1).clamp(min=LEAST)
     for _ in range(rounds):
         nobody = few / price.sum(1).clamp(min=LEAST)
-        price = spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None]).clamp(min=LEAST)
-        nowhere = many / (leave * robot).sum(1).clamp(min=LEAST)
+        price = _farther(price, spots_known / ((wish * robot[:, :, None]).sum(1) + nobody[:, None]).clamp(min=LEAST))
+        nowhere = _farther(nowhere, many / (leave * robot).sum(1).clamp(min=LEAST))
         robot = known / ((wish * price[:, None]).sum(2) + leave * nowhere[:, None]).clamp(min=LEAST)
     return robot, price
+
+
+def _farther(before: Tensor, now: Tensor) -> Tensor:
+    """A little farther than a round takes a factor; both zero for what is not there."""
+    return now * (now / before.clamp(min=LEAST)).clamp(1.0 / FARTHEST, FARTHEST) ** RELAXATION

@@ -28,8 +28,12 @@ SHARPNESS = (12.0, 18.0)
 STEERING = 5.0
 """Force towards the assigned landmark for each unit of way, at the start: forces are learned as what differs from it (residual policy
 learning, arXiv 1812.06298). A force u moves the place where a robot would come to rest by 0.2 u: 5 leaves nothing of a short way."""
-CLEARANCE, KEEPING = 0.4, 8.0
+CLEARANCE, KEEPING = 0.5, 2.0
 """How far a robot that waits keeps from landmarks, and so from who is there (two bodies touch at 0.3); and how firmly."""
+ASIDE, YIELDING = 0.8, 2.0
+"""How far it keeps from other robots, who may wait as well or be on their way; and how firmly."""
+EASE = 0.6
+"""What of its way a robot that waits goes in a step: others give way at the same time, and in full steps they would never come to rest."""
 NEIGHBOURHOOD = 0.6
 """How near a peer is in the way: what is learned of it fades as exp(-(distance / this)^2 / 2), in a large team as in a small one."""
 PAIR_FEATURES = 16
@@ -127,17 +131,21 @@ class EntityNetwork(nn.Module):
         """From where the robot would come to rest to what the last assignment gives it [2, M], as far as that is something; and that.
 
         A robot that is hardly given anything does not crawl there (shares of a tenth and nine tenths become 0.01 and 0.99), but waits in
-        the midst of the landmarks around it, where it has the shortest way to whatever it will be needed for.
+        the midst of the landmarks around it, where it has the shortest way to whatever it will be needed for, and out of others' way.
         """
         given = weight[-1].sum(0)
         going = given.square() / (given.square() + (1.0 - given).square())
         away = length(scene.landmarks)
         around = scene.landmarks_known * torch.exp(-away)
         beside = scene.landmarks_known * torch.relu(1.0 - away / CLEARANCE) * KEEPING
-        towards = weight[-1] * (going / given.clamp(min=LEAST)) + around / around.sum(0).clamp(min=LEAST) * (1.0 - going)
-        resting = self.coasting * scene.velocity
-        goal = (towards * (scene.landmarks + AHEAD * scene.landmarks_velocity)).sum(1)
-        return goal - (beside * (1.0 - going) * scene.landmarks).sum(1) - towards.sum(0) * resting, goal
+        crowded = scene.peers_known * torch.relu(1.0 - length(scene.peers) / ASIDE) * YIELDING
+        spots = scene.landmarks + AHEAD * scene.landmarks_velocity
+        taken = (weight[-1] * (going / given.clamp(min=LEAST)) * spots).sum(1)
+        midst = (around / around.sum(0).clamp(min=LEAST) * spots).sum(1)
+        aside = (beside * scene.landmarks).sum(1) + (crowded * scene.peers).sum(1)
+        waits = 1.0 - going
+        way = taken + EASE * waits * (midst - aside) - self.coasting * scene.velocity
+        return way, taken + waits * midst
 
     def _crowd(self, scene: Scene) -> Tensor:
         """What peers are in the way [PAIR_FEATURES, M]: the largest that any known one gives."""

@@ -150,6 +150,17 @@ def test_the_division_is_the_shortest_there_is_before_anything_is_learned(robots
     assert agreed / teams > least
 
 
+def test_robots_that_wait_come_to_rest_clear_of_each_other_and_leave_the_landmarks_to_those_who_go():
+    """Eight robots and four landmarks, before anything is learned. Where waiting robots pushed each other about, 0.77 were covered."""
+    learner = Ppo(msgspec.structs.replace(SMALL, world=msgspec.structs.replace(SMALL.world, robots=8, horizon=60)))
+    position, spots = learner.ground._trajectories(learner.policy, 8, 4, 100, half=1.63)
+    end = position[:, -1]
+    covered = (np.linalg.norm(end[:, :, None] - spots[:, None], axis=-1) < 0.1).any(axis=1).mean()
+    touching = ((np.linalg.norm(end[:, :, None] - end[:, None], axis=-1) + 10 * np.eye(8)) < 0.3).any(axis=-1).mean()
+    assert covered > 0.9 and touching < 0.1
+    assert np.linalg.norm(end - position[:, -2], axis=-1).mean() < 0.01
+
+
 def test_peers_out_of_hearing_are_not_known_in_training():
     near = msgspec.structs.replace(SMALL, entities=EntitiesConfig(hearing=(0.5, 0.5)))
     batches = [
