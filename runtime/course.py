@@ -42,7 +42,8 @@ class Course:
         unfolded = self.start + self.drift * elapsed
         # Seen in the direction of the drift, so that walls are met from the same side.
         toward = 1.0 - 2.0 * xp.astype(self.drift < 0, self.drift.dtype)
-        legs = xp.floor(toward * unfolded / side + 0.5)
+        # Just inside of a wall, the sum may round up to the next leg.
+        legs = xp.where(xp.abs(unfolded) < 0.5 * side, unfolded * 0.0, xp.floor(toward * unfolded / side + 0.5))
         sign = 1.0 - 2.0 * (legs - 2.0 * xp.floor(0.5 * legs))
         place = sign * (unfolded - toward * legs * side)
         return xp.clip(place, -0.5 * side, 0.5 * side), sign * self.drift

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runtime.course import Course, course_of
@@ -65,6 +65,7 @@ def test_on_a_wall_it_leads_away_from_it(side, drift, within):
 
 
 @given(SHARES, SPEEDS, WALLS)
+@example(-0.9999999999999999, -1.0, 1.0)
 def test_it_begins_at_its_start_to_the_bit(share, drift, within):
     assert course(share * within, drift, within).at(0.0)[0][0, 0] == share * within
 
